@@ -1,0 +1,1 @@
+"""What all rooms agree on: examples, scores, tasks, recipes, events and errors."""

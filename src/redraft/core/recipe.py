@@ -1,0 +1,190 @@
+"""The recipe: everything that decides a training run, in one frozen model, written as YAML.
+
+Unknown keys are refused, with the nearest known one named. `key=value` overrides use dotted keys
+("train.epochs=3"); values are read as YAML.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from redraft.core.errors import RecipeError
+
+Fraction = Annotated[float, Field(ge=0, le=1)]
+Positive = Annotated[int, Field(ge=1)]
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Adapter(Section):
+    """A LoRA adapter on the language model."""
+
+    kind: Literal["lora", "dora", "rslora"] = "lora"
+    r: Positive = 16
+    alpha: Annotated[float, Field(gt=0)] = 32
+    dropout: Fraction = 0.1
+    targets: tuple[str, ...] = ("q_proj", "k_proj", "v_proj", "o_proj")
+    """Names of linear layers inside the language model; "all-linear" takes every one of them."""
+
+
+class Model(Section):
+    base: str = "tiny"
+    """A local folder, `hf:<repo>` on the hub, a checkpoint of redraft, or "tiny": the built-in small model."""
+    revision: str | None = None
+    """The hub commit to load; kept in every checkpoint."""
+    freeze: tuple[Literal["vision", "embeddings", "projector"], ...] = ("vision",)
+    """Parts whose weights do not change. The tiny model starts from nothing: give `freeze: []` to train it."""
+    adapter: Adapter | None = None
+    """None trains all weights that are not frozen."""
+    options: dict[str, Any] = {}
+    """For "tiny": its sizes (see docs/models.md)."""
+
+
+class Train(Section):
+    epochs: Annotated[float, Field(gt=0)] = 1.0
+    max_steps: Positive | None = None
+    """Ends the run after so many optimiser steps, whatever `epochs` says."""
+    max_minutes: Annotated[float, Field(gt=0)] | None = None
+    """Ends the run well after so many minutes; the learning rate's schedule follows the clock, so that it is whole.
+    Such a run is not repeatable bit for bit."""
+    batch_size: Positive = 8
+    """Examples a forward pass."""
+    accumulate: Positive = 1
+    """Forward passes an optimiser step; the loss is normalised over all of them."""
+    learning_rate: Annotated[float, Field(gt=0)] = 2e-5
+    warmup: Annotated[float, Field(ge=0)] = 0.03
+    """Below 1: the part of all steps; from 1 on: a number of steps."""
+    schedule: Literal["cosine", "linear", "constant"] = "cosine"
+    weight_decay: Annotated[float, Field(ge=0)] = 0.01
+    betas: tuple[float, float] = (0.9, 0.999)
+    clip: Annotated[float, Field(gt=0)] | None = 1.0
+    precision: Literal["fp32", "bf16", "fp16"] = "fp32"
+    max_length: Positive = 4096
+    """Tokens of an example with its image tokens; a longer one stops the run before it starts, by id."""
+    save_every: Positive | None = None
+    """Steps between checkpoints; None saves at the end alone."""
+    keep: Positive = 2
+    """Checkpoints kept besides the best one."""
+    evaluate_every: Positive | None = None
+    """Steps between evaluations with generated answers; None evaluates at the end alone."""
+    log_every: Positive = 1
+    workers: Annotated[int, Field(ge=0)] = 0
+    """Processes that read and encode ahead; 0 does it in a thread."""
+    threads: Positive | None = None
+    """Threads of one tensor operation; None takes all cores. Bits of a run depend on it."""
+    bad_examples: Literal["stop", "skip"] = "stop"
+    """What to do with examples the check before the first step refuses: stop and list them, or leave them out
+    and list them in the run."""
+
+
+class Evaluate(Section):
+    split: str = "validation"
+    limit: Positive | None = 64
+    """Examples taken, evenly over the split; None takes all."""
+    batch_size: Positive = 16
+    max_new_tokens: Positive = 512
+    samples: Positive = 1
+    """Answers an example; above 1 the best of them is reported too, apart."""
+    keep_samples: Positive = 4
+    """Examples whose pictures and answers are shown in the report."""
+
+
+class Hub(Section):
+    repo: str | None = None
+    private: bool = True
+    push: Literal["end", "every_save"] = "end"
+
+
+class Recipe(Section):
+    task: str
+    dataset: str
+    """A dataset folder, or `hf:<repo>`."""
+    columns: dict[str, str] = {}
+    """For `hf:` datasets: our column to theirs."""
+    output: str | None = None
+    """The run's folder; `--out` wins over it."""
+    seed: int = 0
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    model: Model = Model()
+    train: Train = Train()
+    evaluate: Evaluate = Evaluate()
+    hub: Hub = Hub()
+
+    @model_validator(mode="after")
+    def _sound(self) -> Recipe:
+        if self.train.precision == "fp16" and self.device == "cpu":
+            raise ValueError("train.precision: fp16 does not train on the CPU; use bf16 or fp32")
+        return self
+
+
+def read_recipe(path: Path | str, overrides: Iterable[str] = ()) -> Recipe:
+    """Reads a YAML recipe and applies `key=value` overrides. Any fault is a RecipeError that names its key."""
+    path = Path(path)
+    try:
+        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise RecipeError("there is no such recipe", where=str(path), remedy="See recipes/ for examples") from None
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
+        raise RecipeError(
+            f"not a YAML file ({str(error).splitlines()[0]})",
+            where=str(path),
+            remedy="See recipes/ for examples",
+        ) from None
+    if not isinstance(data, dict):
+        raise RecipeError("a recipe is a mapping of keys", where=str(path), remedy="See recipes/ for examples")
+    for override in overrides:
+        _override(data, override)
+    return recipe_from_data(data, where=str(path))
+
+
+def recipe_from_data(data: Mapping[str, Any], where: str = "recipe") -> Recipe:
+    """Validates recipe data; the message names the first wrong key, its value and what is allowed."""
+    try:
+        return Recipe.model_validate(data)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        if first["type"] == "extra_forbidden":
+            near = difflib.get_close_matches(str(first["loc"][-1]), _keys(Recipe), n=1)
+            remedy = f"Did you mean '{near[0]}'?" if near else "docs/recipes.md lists all keys"
+            raise RecipeError(f"there is no key '{key}'", where=where, remedy=remedy) from None
+        what = first["msg"].removeprefix("Value error, ")
+        given = "" if first["type"] in ("missing", "value_error") else f", not {first['input']!r}"
+        raise RecipeError(
+            f"{key + ': ' if key else ''}{what}{given}", where=where, remedy="docs/recipes.md lists all keys"
+        ) from None
+
+
+def _override(data: dict[str, Any], override: str) -> None:
+    key, equals, text = override.partition("=")
+    if not equals or not key:
+        raise RecipeError(f"'{override}' is not an override", remedy="Write key=value, such as train.epochs=3")
+    node = data
+    *parents, last = key.split(".")
+    for parent in parents:
+        if not isinstance(node.get(parent), dict):
+            node[parent] = {}
+        node = node[parent]
+    try:
+        node[last] = yaml.safe_load(text)
+    except yaml.YAMLError:
+        raise RecipeError(
+            f"the value of '{override}' cannot be read", remedy="Quote it as YAML would want it"
+        ) from None
+
+
+def _keys(section: type[BaseModel]) -> list[str]:
+    names: list[str] = []
+    for name, info in section.model_fields.items():
+        names.append(name)
+        if isinstance(info.annotation, type) and issubclass(info.annotation, BaseModel):
+            names += _keys(info.annotation)
+    return [*names, *Adapter.model_fields]

@@ -1,0 +1,1 @@
+"""Examples at rest: write, read, split, fingerprint, check, import and export."""

@@ -1,0 +1,1 @@
+"""One predictor, shared by evaluation and serving."""

@@ -1,0 +1,1 @@
+"""Model families: load, freeze, adapt, encode an example, collate a batch."""

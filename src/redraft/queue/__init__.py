@@ -1,0 +1,1 @@
+"""Starts work in a process of its own and listens to it."""

@@ -1,0 +1,1 @@
+"""Three views of a part to its editable program and its solid."""

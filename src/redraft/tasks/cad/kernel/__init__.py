@@ -1,0 +1,1 @@
+"""Solids: built, measured, compared, projected and exported in walled processes."""

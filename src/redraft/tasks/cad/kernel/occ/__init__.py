@@ -1,0 +1,1 @@
+"""The one adapter to OpenCascade: nothing else imports it."""

@@ -1,0 +1,1 @@
+"""Front, top and right view as line drawings."""

@@ -1,0 +1,1 @@
+"""Where rooms are wired together: one process that does one verb."""

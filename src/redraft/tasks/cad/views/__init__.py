@@ -1,1 +1,1 @@
-"""Front, top and right view as line drawings."""
+"""Views of a part: three line drawings to a common scale, written, read and laid out on a sheet."""

@@ -39,8 +39,8 @@ def write_bytes(path: Path, data: bytes) -> None:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
-            os.chmod(name, 0o644)
-            os.replace(name, path)
+            Path(name).chmod(0o644)
+            Path(name).replace(path)
         except BaseException:
             Path(name).unlink(missing_ok=True)
             raise
@@ -86,11 +86,11 @@ def new_folder(path: Path) -> Iterator[Path]:
         raise output_error(path, error) from error
     try:
         yield temporary
-        os.chmod(temporary, 0o755)
+        temporary.chmod(0o755)
         sync_folder(temporary)
         if path.exists():
             path.rmdir()
-        os.rename(temporary, path)
+        temporary.rename(path)
         sync_folder(path.parent)
     except BaseException as error:
         shutil.rmtree(temporary, ignore_errors=True)

@@ -53,8 +53,8 @@ class Train(Section):
     max_steps: Positive | None = None
     """Ends the run after so many optimiser steps, whatever `epochs` says."""
     max_minutes: Annotated[float, Field(gt=0)] | None = None
-    """Ends the run well after so many minutes; the learning rate's schedule follows the clock, so that it is whole.
-    Such a run is not repeatable bit for bit."""
+    """Ends the run well after so many minutes; the learning rate's schedule follows the clock, so that it is
+    whole. Such a run is not repeatable bit for bit."""
     batch_size: Positive = 8
     """Examples a forward pass."""
     accumulate: Positive = 1

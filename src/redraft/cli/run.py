@@ -1,0 +1,53 @@
+"""Runs one verb in a worker process, shows it live, and prints its result."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from redraft.core.verb import Result
+
+
+def run(
+    verb: str,
+    request: Mapping[str, Any],
+    *,
+    as_json: bool = False,
+    show: Callable[[dict[str, Any]], None] | None = None,
+) -> None:
+    """Does the verb and exits with its code. as_json prints the value alone on standard output."""
+    result = follow(verb, request)
+    if as_json:
+        sys.stdout.write(json.dumps(result.value, indent=2, ensure_ascii=False) + "\n")
+    elif show is not None:
+        show(result.value)
+    sys.stdout.flush()
+    sys.exit(result.exit_code)
+
+
+def follow(verb: str, request: Mapping[str, Any]) -> Result:
+    """Does the verb with live progress on standard error and returns its result; raises the error it met.
+
+    The first Ctrl-C asks the work to save and stop and waits for it; the second ends it at once.
+    """
+    from redraft.cli.screen import Screen
+    from redraft.queue.local import LocalProcess
+
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # asked to end: the worker saves first
+    process = LocalProcess(verb, request, debug="--debug" in sys.argv)
+    asked = False
+    with Screen() as screen:
+        events = process.events()
+        while True:
+            try:
+                for event in events:
+                    screen.show(event)
+                return process.result()
+            except KeyboardInterrupt:
+                process.stop(hard=asked)
+                asked = True
+                screen.say("stopping: press Ctrl-C again to stop without saving")
+                events = process.events()

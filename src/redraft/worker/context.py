@@ -1,0 +1,52 @@
+"""The Work of a worker process: events as JSON lines, and models lent by name."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from typing import Any, TextIO
+
+from redraft.core.prediction import Predictor
+from redraft.worker.model_names import resolve_model
+
+PROGRESS_INTERVAL = 0.1
+"""Seconds between two progress events of one stage; the first and the last of a stage are always sent."""
+
+
+class ProcessWork:
+    """Implements `core.work.Work` on a stream."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._stage = ""
+        self._sent = 0.0
+
+    def emit(self, event: dict[str, Any]) -> None:
+        try:
+            self._stream.write(json.dumps(event, ensure_ascii=False, default=str) + "\n")
+            self._stream.flush()
+        except BrokenPipeError:
+            pass  # the listener has gone; the end of standard input stops the work in order
+
+    def progress(self, stage: str, done: int, total: int | None = None, note: str = "") -> None:
+        now = time.monotonic()
+        if stage == self._stage and done != total and now - self._sent < PROGRESS_INTERVAL:
+            return
+        self._stage, self._sent = stage, now
+        self.emit({"event": "progress", "stage": stage, "done": done, "total": total, "note": note})
+
+    def log(self, message: str, level: str = "info") -> None:
+        self.emit({"event": "log", "message": message, "level": level})
+
+    def metric(self, values: Mapping[str, Any]) -> None:
+        self.emit({"event": "metric", "values": dict(values)})
+
+    def left_out(self, id: str, reason: str) -> None:
+        self.emit({"event": "left_out", "id": id, "reason": reason})
+
+    def predictor(self, model: str, **settings: Any) -> Predictor:
+        folder = resolve_model(model)
+        from redraft.inference.predictor import LocalPredictor  # torch is loaded only where a model is asked for
+
+        return LocalPredictor.from_checkpoint(folder, **settings)

@@ -1,0 +1,130 @@
+"""What this machine can do, each finding with its remedy where one is needed."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+import os
+import platform
+import shutil
+from pathlib import Path
+from typing import Any
+
+from redraft.core.verb import Request, Result
+from redraft.core.work import Work
+from redraft.worker.model_names import home
+
+NEEDED = (
+    "torch",
+    "transformers",
+    "peft",
+    "accelerate",
+    "safetensors",
+    "datasets",
+    "pyarrow",
+    "PIL",
+    "skia",
+    "trimesh",
+    "manifold3d",
+    "ezdxf",
+)
+ENOUGH_MEMORY_GB = 4.0
+ENOUGH_DISK_GB = 5.0
+
+
+def report(request: Request, work: Work) -> Result:
+    """Checks libraries, memory, disk, devices and process walls. Exit code 1 where something needed is missing."""
+    checks = [_system(), *_libraries(), _kernel(), _memory(), _disk(), _device(), *_walls()]
+    failed = any(check["state"] == "error" for check in checks)
+    return Result({"ok": not failed, "checks": checks}, exit_code=int(failed))
+
+
+def _check(name: str, state: str, finding: str, remedy: str = "") -> dict[str, str]:
+    return {"name": name, "state": state, "finding": finding, "remedy": remedy}
+
+
+def _system() -> dict[str, str]:
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return _check(
+        "system",
+        "ok",
+        f"{platform.system()} {platform.release()}, {platform.machine()}, {cores} cores, "
+        f"Python {platform.python_version()}",
+    )
+
+
+def _libraries() -> list[dict[str, str]]:
+    missing = []
+    for name in NEEDED:
+        try:
+            importlib.import_module(name)
+        except ImportError as error:
+            missing.append(_check(name, "error", f"does not load: {error}", "Run `make setup` again"))
+    versions = [f"{name} {importlib.metadata.version(name)}" for name in ("torch", "transformers", "datasets")]
+    return missing or [_check("libraries", "ok", ", ".join(versions))]
+
+
+def _kernel() -> dict[str, str]:
+    try:
+        importlib.import_module("OCP.gp")
+    except ImportError as error:
+        return _check(
+            "geometry kernel",
+            "error",
+            f"does not load: {error}",
+            "Install the system libraries (Debian: apt-get install libgl1 libegl1 libx11-6)",
+        )
+    return _check(
+        "geometry kernel",
+        "ok",
+        f"OpenCascade by cadquery-ocp-novtk {importlib.metadata.version('cadquery-ocp-novtk')}",
+    )
+
+
+def _memory() -> dict[str, str]:
+    import psutil
+
+    memory = psutil.virtual_memory()
+    free, total = memory.available / 2**30, memory.total / 2**30
+    if free < ENOUGH_MEMORY_GB:
+        return _check(
+            "memory", "warning", f"{free:.1f} of {total:.1f} GiB free", "Close something before training"
+        )
+    return _check("memory", "ok", f"{free:.1f} of {total:.1f} GiB free")
+
+
+def _disk() -> dict[str, str]:
+    folder = Path.cwd()
+    free = shutil.disk_usage(folder).free / 2**30
+    state = "ok" if free >= ENOUGH_DISK_GB else "warning"
+    return _check(
+        "disk",
+        state,
+        f"{free:.1f} GiB free here; state in {home()}",
+        "" if state == "ok" else "Free some space before training",
+    )
+
+
+def _device() -> dict[str, str]:
+    import torch
+
+    if torch.cuda.is_available():
+        return _check("device", "ok", f"CUDA: {torch.cuda.get_device_name(0)}")
+    if torch.backends.mps.is_available():
+        return _check("device", "warning", "MPS is there", "Metal can abort a run; `device: cpu` is always safe")
+    return _check(
+        "device", "ok", f"CPU, {torch.backends.cpu.get_cpu_capability()}, {torch.get_num_threads()} threads"
+    )
+
+
+def _walls() -> list[dict[str, str]]:
+    from redraft.tasks.cad.kernel import walls
+
+    standing: dict[str, Any] = walls.report()
+    return [
+        _check(f"wall: {name}", "ok" if wall["stands"] else "warning", wall["finding"], wall.get("remedy", ""))
+        for name, wall in standing.items()
+    ]
+
+
+VERBS = {"doctor.report": report}

@@ -1,4 +1,4 @@
-"""What a person sees while work goes on: a live line a stage on a terminal, a plain line now and then elsewhere."""
+"""What a person sees of work: a live line a stage on a terminal, elsewhere a plain one now and then."""
 
 from __future__ import annotations
 

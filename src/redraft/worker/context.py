@@ -49,4 +49,5 @@ class ProcessWork:
         folder = resolve_model(model)
         from redraft.inference.predictor import LocalPredictor  # torch is loaded only where a model is asked for
 
-        return LocalPredictor.from_checkpoint(folder, **settings)
+        predictor: Predictor = LocalPredictor.from_checkpoint(folder, **settings)
+        return predictor

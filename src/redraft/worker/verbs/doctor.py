@@ -118,8 +118,7 @@ def _device() -> dict[str, str]:
 
 
 def _walls() -> list[dict[str, str]]:
-    from redraft.tasks.cad.kernel import walls
-
+    walls = importlib.import_module("redraft.tasks.cad.kernel.walls")
     standing: dict[str, Any] = walls.report()
     return [
         _check(f"wall: {name}", "ok" if wall["stands"] else "warning", wall["finding"], wall.get("remedy", ""))

@@ -1,0 +1,45 @@
+# Every target works on a fresh machine with Python 3.11 or newer, pip and make.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+
+.PHONY: setup demo test test-all test-peers lint format bench docs clean
+
+setup: $(STAMP)          ## make .venv, install redraft and its tools, find missing system libraries
+
+$(STAMP): pyproject.toml constraints.txt scripts/setup.py
+	$(PYTHON) scripts/setup.py --venv $(VENV)
+	@touch $(STAMP)
+
+demo: setup              ## the main job, offline: parts -> pictures -> a trained model -> a solid
+	$(BIN)/redraft demo
+
+test: setup              ## the default tests, under ten minutes on two cores
+	$(BIN)/python -m pytest -n 2 -m "not slow and not peer"
+
+test-all: setup test-peers   ## also the slow ones
+	$(BIN)/python -m pytest -n 2
+
+test-peers: setup        ## runs what we write in the real cadquery and build123d, each in its own environment
+	$(BIN)/python scripts/peer_environment.py
+	$(BIN)/python -m pytest -m peer
+
+lint: setup              ## style, types, and the order of the rooms
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: setup
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+bench: setup             ## side-by-side benchmarks; each writes its table into benchmarks/
+	$(BIN)/python benchmarks/run_all.py
+
+docs: setup              ## draws the pictures and histograms of docs/ again
+	$(BIN)/python scripts/part_histograms.py
+
+clean:
+	rm -rf $(VENV) .venv-* build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,57 @@
+"""Walks the map from the earlier systems: what it promises today is there."""
+
+from __future__ import annotations
+
+import importlib
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+MAP = (ROOT / "docs" / "from-earlier-systems.md").read_text(encoding="utf-8")
+TODAY = MAP.partition("## Here today")[2].partition("## Still to come")[0]
+ROWS = [
+    row.split("|")[2] for row in TODAY.splitlines() if row.startswith("| ") and not row.startswith("| earlier")
+]
+PROMISES = sorted({promise for row in ROWS for promise in re.findall(r"`([^`]+)`", row)})
+
+
+def test_every_row_promises_something() -> None:
+    assert len(ROWS) >= 15
+    assert all("`" in row for row in ROWS)
+
+
+@pytest.mark.parametrize("promise", PROMISES)
+def test_the_promise_is_kept(promise: str) -> None:
+    if promise.startswith("redraft "):
+        words = [word for word in promise.split()[1:] if not word.startswith("-")]
+        groups = words[:2] if words[0] in ("data", "cad") else words[:1]
+        done = subprocess.run(
+            [sys.executable, "-m", "redraft", *groups, "--help"],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        for option in (word for word in promise.split() if word.startswith("--")):
+            assert option in done.stdout
+    elif promise.startswith("redraft."):
+        module, _, name = promise.rpartition(".")
+        try:
+            importlib.import_module(promise)
+        except ModuleNotFoundError:
+            assert hasattr(importlib.import_module(module), name)
+    elif promise.endswith((".yaml", ".md")):
+        assert (ROOT / promise).is_file()
+    elif promise.startswith("--"):
+        assert any(promise in row for row in ROWS)
+    elif promise.startswith("model."):
+        from redraft.core.recipe import Model
+
+        assert promise.partition(".")[2] in Model.model_fields
+    else:
+        assert promise == "report.html", f"the test does not know how to check {promise!r}"

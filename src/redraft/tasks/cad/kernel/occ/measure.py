@@ -1,0 +1,74 @@
+"""What a shape measures."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from OCP.Bnd import Bnd_Box
+from OCP.BRepBndLib import BRepBndLib
+from OCP.BRepGProp import BRepGProp
+from OCP.GProp import GProp_GProps
+from OCP.TopoDS import TopoDS_Shape
+
+from redraft.tasks.cad.kernel.faults import KernelFault
+from redraft.tasks.cad.kernel.occ.booleans import parts
+from redraft.tasks.cad.kernel.occ.topology import betti, distinct
+from redraft.tasks.cad.kernel.occ.validity import fault
+from redraft.tasks.cad.program.types import Vec3
+
+
+def measure(shape: TopoDS_Shape) -> dict[str, Any]:
+    """The shape's properties as JSON data.
+
+    valid, reason ("ok" or a code), detail (a sentence, "" where valid), solids, faces, edges (counts of distinct
+    ones; an edge of a cylinder's own seam counts), volume_mm3, area_mm2, bbox_mm (sizes) and bbox_min (the tight
+    box), center_of_mass (of the volume; of the surface where there is no solid), betti ([b0, b1, b2], None where
+    the shape is not a sound solid). An open surface has volume 0.
+    """
+    body, has_solid = volume(shape), any(parts(shape, "solid"))
+    wrong = fault(shape, body)
+    surface = GProp_GProps()
+    BRepGProp.SurfaceProperties_s(shape, surface)
+    low, high = box(shape)
+    return {
+        "valid": wrong is None,
+        "reason": "ok" if wrong is None else wrong[0],
+        "detail": "" if wrong is None else wrong[1],
+        "solids": len(distinct(shape, "solid")),
+        "faces": len(distinct(shape, "face")),
+        "edges": len(distinct(shape, "edge")),
+        "volume_mm3": body,
+        "area_mm2": surface.Mass(),
+        "bbox_mm": [b - a for a, b in zip(low, high, strict=True)],
+        "bbox_min": list(low),
+        "center_of_mass": _centre(shape, surface, has_solid),
+        "betti": betti(shape) if wrong is None else None,
+    }
+
+
+def volume(shape: TopoDS_Shape) -> float:
+    """Cubic millimetres inside the shape's solids; negative where they are inside out."""
+    return sum(_mass(solid).Mass() for solid in distinct(shape, "solid"))
+
+
+def box(shape: TopoDS_Shape) -> tuple[Vec3, Vec3]:
+    """Lowest and highest corner of the tight box, from the exact geometry."""
+    bounds = Bnd_Box()
+    BRepBndLib.AddOptimal_s(shape, bounds, False, False)
+    if bounds.IsVoid():
+        raise KernelFault("empty", "the shape has no extent")
+    # A box keeps a margin around its contents; without it the corners are the shape's own.
+    bounds.SetGap(0.0)
+    low, high = bounds.CornerMin(), bounds.CornerMax()
+    return (low.X(), low.Y(), low.Z()), (high.X(), high.Y(), high.Z())
+
+
+def _mass(shape: TopoDS_Shape) -> GProp_GProps:
+    properties = GProp_GProps()
+    BRepGProp.VolumeProperties_s(shape, properties)
+    return properties
+
+
+def _centre(shape: TopoDS_Shape, surface: GProp_GProps, has_solid: bool) -> list[float]:
+    point = (_mass(shape) if has_solid else surface).CentreOfMass()
+    return [point.X(), point.Y(), point.Z()]

@@ -15,12 +15,13 @@ from redraft.tasks.cad.kernel.occ.booleans import common, cut, fuse, merge_faces
 from redraft.tasks.cad.kernel.occ.profiles import faces
 from redraft.tasks.cad.program.types import Extent, Extrude, Operation, Program
 
+
 def build(program: Program) -> TopoDS_Shape:
     """The body of a program: a solid, or a compound of solids that do not touch.
 
-    Faces that lie on one surface and meet are merged at the end, as cadquery's `clean()` does. The shape may be
-    an invalid solid, which `measure` reports. Raises KernelFault: "execute" for a profile that crosses itself or an
-    operation that fails, "empty" where a cut or an intersection leaves nothing; `where` names the step.
+    Faces that lie on one surface and meet are merged at the end, as cadquery's `clean()` does. The shape may
+    be an invalid solid, which `measure` reports. Raises KernelFault: "execute" for a profile that crosses itself
+    or an operation that fails, "empty" where a cut or an intersection leaves nothing; `where` names the step.
     """
     body: TopoDS_Shape | None = None
     for number, step in enumerate(program.steps, start=1):

@@ -48,7 +48,7 @@ def measure(shape: TopoDS_Shape) -> dict[str, Any]:
 
 def volume(shape: TopoDS_Shape) -> float:
     """Cubic millimetres inside the shape's solids; negative where they are inside out."""
-    return sum(_mass(solid).Mass() for solid in distinct(shape, "solid"))
+    return float(sum(_mass(solid).Mass() for solid in distinct(shape, "solid")))
 
 
 def box(shape: TopoDS_Shape) -> tuple[Vec3, Vec3]:

@@ -88,9 +88,7 @@ def _oriented(loop: Loop, ccw: bool) -> list[Line | Arc]:
     curves = [curve for curve in _open_curves(loop) if math.dist(curve.start, curve.end) > COINCIDENT]
     if (_signed_area(curves) > 0) is ccw:
         return curves
-    return [
-        Line(c.end, c.start) if isinstance(c, Line) else Arc(c.end, c.mid, c.start) for c in reversed(curves)
-    ]
+    return [Line(c.end, c.start) if isinstance(c, Line) else Arc(c.end, c.mid, c.start) for c in reversed(curves)]
 
 
 def _open_curves(loop: Loop) -> Iterator[Line | Arc]:

@@ -14,20 +14,10 @@ from redraft.core.verb import Request, Result
 from redraft.core.work import Work
 from redraft.worker.model_names import home
 
-NEEDED = (
-    "torch",
-    "transformers",
-    "peft",
-    "accelerate",
-    "safetensors",
-    "datasets",
-    "pyarrow",
-    "PIL",
-    "skia",
-    "trimesh",
-    "manifold3d",
-    "ezdxf",
-)
+LOADED = ("torch", "safetensors", "pyarrow", "PIL", "skia", "manifold3d")
+"""Imported to find out whether they load: each brings a compiled library that may want one of the system's."""
+INSTALLED = ("torch", "transformers", "peft", "accelerate", "datasets", "trimesh", "ezdxf")
+"""Pure Python: to be installed is enough."""
 ENOUGH_MEMORY_GB = 4.0
 ENOUGH_DISK_GB = 5.0
 
@@ -54,13 +44,17 @@ def _system() -> dict[str, str]:
 
 
 def _libraries() -> list[dict[str, str]]:
-    missing = []
-    for name in NEEDED:
+    missing, versions = [], []
+    for name in LOADED:
         try:
             importlib.import_module(name)
         except ImportError as error:
             missing.append(_check(name, "error", f"does not load: {error}", "Run `make setup` again"))
-    versions = [f"{name} {importlib.metadata.version(name)}" for name in ("torch", "transformers", "datasets")]
+    for name in INSTALLED:
+        try:
+            versions.append(f"{name} {importlib.metadata.version(name)}")
+        except importlib.metadata.PackageNotFoundError:
+            missing.append(_check(name, "error", "is not installed", "Run `make setup` again"))
     return missing or [_check("libraries", "ok", ", ".join(versions))]
 
 
@@ -119,11 +113,21 @@ def _device() -> dict[str, str]:
 
 def _walls() -> list[dict[str, str]]:
     walls = importlib.import_module("redraft.tasks.cad.kernel.walls")
-    standing: dict[str, Any] = walls.report()
-    return [
-        _check(f"wall: {name}", "ok" if wall["stands"] else "warning", wall["finding"], wall.get("remedy", ""))
-        for name, wall in standing.items()
+    found: dict[str, Any] = walls.report()
+    checks = [
+        _check(f"wall: {wall['name']}", "ok" if wall["stands"] else "warning", wall["says"])
+        for wall in found["walls"]
     ]
+    if not found["whole"]:
+        checks.append(
+            _check(
+                "walls",
+                "warning",
+                "not all of them stand on this machine",
+                "Generated programs are still only parsed, never executed; docs/sandbox.md",
+            )
+        )
+    return checks
 
 
 VERBS = {"doctor.report": report}

@@ -46,8 +46,13 @@ class ProcessWork:
         self.emit({"event": "left_out", "id": id, "reason": reason})
 
     def predictor(self, model: str, **settings: Any) -> Predictor:
-        folder = resolve_model(model)
-        from redraft.inference.predictor import LocalPredictor  # torch is loaded only where a model is asked for
+        return lend(model, **settings)
 
-        predictor: Predictor = LocalPredictor.from_checkpoint(folder, **settings)
-        return predictor
+
+def lend(model: str, **settings: Any) -> Predictor:
+    """The model of that name, loaded and ready to answer."""
+    folder = resolve_model(model)
+    from redraft.inference.predictor import LocalPredictor  # torch is loaded only where a model is asked for
+
+    predictor: Predictor = LocalPredictor.from_checkpoint(folder, **settings)
+    return predictor

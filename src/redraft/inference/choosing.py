@@ -1,0 +1,55 @@
+"""How the next token is chosen: the likeliest one, or one drawn with the row's own random numbers."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import cast
+
+import torch
+from transformers import LogitsProcessor
+
+WORD = 2**63
+"""Seeds of torch generators are below this."""
+
+
+class Choice(LogitsProcessor):
+    """Leaves one token a row as the only maximum, and keeps its log-probability.
+
+    Generation then takes the maximum, so torch's global random numbers are never drawn: an evaluation in the
+    middle of training leaves the training's randomness as it was. Each row draws from its own generator, on the
+    CPU, by adding Gumbel noise to the scaled logits (the Gumbel-max trick: the maximum is then a draw from the
+    softmax), so its answer depends neither on the other rows of the batch nor on the device.
+
+    seeds: one a row, None for a greedy row. The log-probabilities are those of the model itself, at temperature 1.
+    """
+
+    def __init__(self, seeds: Sequence[int | None], temperature: float) -> None:
+        self.temperature = temperature
+        self.generators = [None if seed is None else torch.Generator().manual_seed(seed) for seed in seeds]
+        self.logprobs: list[torch.Tensor] = []
+        """One [B] tensor a generated token."""
+
+    def __call__(self, input_ids: torch.LongTensor, scores: torch.FloatTensor) -> torch.FloatTensor:
+        logits_BV = scores.float()
+        noisy_BV = logits_BV
+        if any(self.generators):
+            noisy_BV = logits_BV.clone()
+            for row, generator in enumerate(self.generators):
+                if generator is not None:
+                    uniform_V = torch.rand(logits_BV.shape[1], generator=generator, dtype=torch.float64)
+                    gumbel_V = -torch.log(-torch.log(uniform_V.clamp(1e-300, 1 - 1e-16)))
+                    noisy_BV[row] = logits_BV[row] / self.temperature + gumbel_V.to(logits_BV)
+        token_B = noisy_BV.argmax(dim=-1)
+        logprob_BV = torch.log_softmax(logits_BV, dim=-1)
+        self.logprobs.append(logprob_BV.gather(1, token_B[:, None])[:, 0])
+        only_BV = torch.full_like(scores, float("-inf"))
+        return cast(torch.FloatTensor, only_BV.scatter(1, token_B[:, None], 0.0))
+
+
+def row_seed(seed: int, example_id: str, sample: int) -> int | None:
+    """The seed of an example's n-th answer: the same whatever else is asked; None for the greedy one (n = 0)."""
+    if sample == 0:
+        return None
+    digest = hashlib.sha256(f"{seed}\0{example_id}\0{sample}".encode()).digest()
+    return int.from_bytes(digest[:8], "big") % WORD

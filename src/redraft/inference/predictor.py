@@ -1,0 +1,172 @@
+"""Answers of a model in this process: the same predictor in evaluation, in the middle of training and in serving.
+
+Prompts are encoded by the `Encoder.encode_prompt` that training used, so a served picture becomes the same tokens
+and pixels as a trained one. Shapes: B rows of a batch (an example's n-th answer is a row), L tokens of the longest
+prompt, padded on the left so that all answers start in the same column, T generated tokens.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from transformers import GenerationConfig
+
+from redraft.core.example import Example
+from redraft.core.prediction import Prediction, Predictor
+from redraft.core.recipe import Evaluate
+from redraft.inference.blindness import AnswerLoss
+from redraft.inference.choosing import Choice, row_seed
+from redraft.inference.openai_server import likeliest
+from redraft.inference.quiet import quiet
+from redraft.models.collate import Batch, collate
+from redraft.models.encode import Encoder, Encoding
+from redraft.models.load import Loaded
+from redraft.models.loss import loss_per_example, unwrapped
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One answer to be generated: the n-th of the example at index."""
+
+    index: int
+    sample: int
+    seed: int | None
+    encoding: Encoding
+
+
+class LocalPredictor:
+    """A loaded model that answers examples.
+
+    settings: batch_size and max_new_tokens are read. temperature: of the answers beyond the first, which is
+    greedy. seed: with it, an example's n-th answer is the same every time, whatever else is in the batch; up to
+    the last bits of batched arithmetic, which can turn a choice between two equally likely tokens.
+    """
+
+    def __init__(
+        self,
+        loaded: Loaded,
+        encoder: Encoder,
+        settings: Evaluate | None = None,
+        *,
+        temperature: float = 0.7,
+        seed: int = 0,
+        name: str = "",
+    ) -> None:
+        self.loaded, self.encoder = loaded, encoder
+        self.settings = settings or Evaluate()
+        self.temperature, self.seed = temperature, seed
+        self.name = name or loaded.source.name
+
+    @classmethod
+    def from_checkpoint(cls, folder: Path | str, *, device: str = "auto", **settings: Any) -> Predictor:
+        """The predictor of a checkpoint, a run or a model folder; see `inference.opening.open_predictor`."""
+        from redraft.inference.opening import open_predictor  # which makes LocalPredictors, hence here
+
+        return open_predictor(folder, device=device, **settings)
+
+    def predict(self, examples: Sequence[Example], *, samples: int = 1) -> list[list[Prediction]]:
+        """samples answers an example, in the order of examples: the greedy one, then the drawn ones by falling
+        mean log-probability.
+
+        An example that cannot be encoded is an InputError. The model's modes and torch's random state are left as
+        they were, so this may be called between two steps of a training.
+        """
+        encodings = [self.encoder.encode_prompt(example) for example in examples]
+        rows = [
+            Row(index, sample, row_seed(self.seed, example.id, sample), encoding)
+            for index, (example, encoding) in enumerate(zip(examples, encodings, strict=True))
+            for sample in range(samples)
+        ]
+        rows.sort(key=lambda row: len(row.encoding))  # like lengths together: the least padding
+        answers: dict[tuple[int, int], Prediction] = {}
+        with quiet(self.loaded.model):
+            for batch in _pieces(rows, self.settings.batch_size):
+                for row, answer in zip(batch, self._generate_fitting(batch), strict=True):
+                    answers[row.index, row.sample] = answer
+        return [
+            [answers[index, 0], *sorted((answers[index, k] for k in range(1, samples)), key=likeliest)]
+            for index in range(len(examples))
+        ]
+
+    def answer_losses(self, examples: Sequence[Example]) -> list[AnswerLoss]:
+        """The summed loss in nats of each example's true answer, each token given the right ones before it, and
+        its number of tokens. The model is left as it was."""
+        found: list[AnswerLoss] = []
+        with quiet(self.loaded.model):
+            for piece in _pieces(examples, self.settings.batch_size):
+                encodings = [self.encoder.encode(example) for example in piece]
+                batch = self._on_device(collate(encodings, self.encoder.pad_id, "right"))
+                losses, counts = loss_per_example(self.loaded.model, batch)
+                found += zip(losses.double().tolist(), counts.tolist(), strict=True)
+        return found
+
+    def _generate_fitting(self, rows: Sequence[Row]) -> list[Prediction]:
+        """Halves a batch that does not fit into the accelerator's memory, down to one row."""
+        try:
+            return self._generate(rows)
+        except torch.OutOfMemoryError:
+            if len(rows) == 1:
+                raise
+            torch.cuda.empty_cache()
+        half = len(rows) // 2
+        return self._generate_fitting(rows[:half]) + self._generate_fitting(rows[half:])
+
+    def _generate(self, rows: Sequence[Row]) -> list[Prediction]:
+        started = time.perf_counter()
+        batch = self._on_device(collate([row.encoding for row in rows], self.encoder.pad_id, "left"))
+        choice = Choice([row.seed for row in rows], self.temperature)
+        ids_BLT = unwrapped(self.loaded.model).generate(
+            **batch.inputs, generation_config=self._config(), logits_processor=[choice]
+        )
+        ids_BT = ids_BLT[:, batch.inputs["input_ids"].shape[1] :].cpu()
+        logprobs_BT = torch.stack(choice.logprobs, dim=1)[:, : ids_BT.shape[1]].cpu()
+        seconds = (time.perf_counter() - started) / len(rows)
+        return [
+            self._prediction(row, ids, logprobs, seconds)
+            for row, ids, logprobs in zip(rows, ids_BT.tolist(), logprobs_BT.tolist(), strict=True)
+        ]
+
+    def _prediction(self, row: Row, ids: list[int], logprobs: list[float], seconds: float) -> Prediction:
+        ends = [place for place, token in enumerate(ids) if token in self.encoder.end_ids]
+        tokenizer = self.encoder.tokenizer
+        finish: Literal["stop", "length"] = "stop" if ends else "length"
+        count = ends[0] + 1 if ends else len(ids)
+        text = tokenizer.decode(ids[:count], skip_special_tokens=True, clean_up_tokenization_spaces=False)
+        mean = sum(logprobs[:count]) / count if count else None
+        return Prediction(row.encoding.id, text.strip(), finish, count, seconds, mean)
+
+    def _config(self) -> GenerationConfig:
+        """Plain greedy generation. Every value is given: what is left out would come from the model's own file,
+        and some models ship a sampling temperature or a repetition penalty there."""
+        return GenerationConfig(  # type: ignore[no-untyped-call]
+            max_new_tokens=self.settings.max_new_tokens,
+            do_sample=False,
+            num_beams=1,
+            repetition_penalty=1.0,
+            no_repeat_ngram_size=0,
+            temperature=1.0,
+            top_k=50,
+            top_p=1.0,
+            use_cache=True,
+            eos_token_id=self.encoder.end_ids,
+            pad_token_id=self.encoder.pad_id,
+        )
+
+    def _on_device(self, batch: Batch) -> Batch:
+        """Floating inputs take the dtype of the model's weights: half weights do not take full pixels."""
+        model = unwrapped(self.loaded.model)
+        inputs = {
+            name: value.to(model.device, model.dtype) if value.is_floating_point() else value.to(model.device)
+            for name, value in batch.inputs.items()
+        }
+        return Batch(inputs, batch.labels.to(model.device), batch.ids)
+
+
+def _pieces(items: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
+    for start in range(0, len(items), size):
+        yield items[start : start + size]

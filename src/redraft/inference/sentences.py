@@ -1,0 +1,70 @@
+"""The figures of an evaluation in plain sentences, with the number of examples and what failed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+FEW = 500
+"""Below so many examples the interval is wide; the literature's advice for CAD reconstruction (see docs)."""
+
+
+def sentences(result: dict[str, Any]) -> list[str]:
+    """result: what `evaluate` returns, before its sentences. The first one holds the score itself."""
+    said = [_score(result), _failures(result)]
+    if result["best_of"]:
+        best = result["best_of"]
+        said.append(
+            f"The best of {best['samples']} answers, chosen with the truth in hand, scores {best['mean']:.3f}"
+            f"{_between(best['interval'])}; the first answer alone is the score above."
+        )
+    if result["speed"]["cut"]:
+        said.append(
+            f"{_count(result['speed']['cut'], 'answer')} of {result['speed']['answers']} hit the length limit."
+        )
+    if result["images"]:
+        said.append(result["images"]["says"])
+    if "against" in result:
+        said.append(_against(result["against"]))
+    if result["examples"] < FEW:
+        said.append(
+            f"{_count(result['examples'], 'example')} are few: take the interval seriously, and use at least "
+            f"{FEW} to compare models."
+        )
+    return said
+
+
+def _score(result: dict[str, Any]) -> str:
+    return (
+        f"Score {result['mean']:.3f}{_between(result['interval'])}, median {result['median']:.3f}, over "
+        f"{_count(result['examples'], 'example')}; every failed answer counts as zero."
+    )
+
+
+def _failures(result: dict[str, Any]) -> str:
+    failed = sum(result["failures"].values())
+    if not failed:
+        return f"All {_count(result['examples'], 'answer')} are valid."
+    reasons = ", ".join(f"{count} {reason}" for reason, count in result["failures"].items())
+    return f"{failed} of {_count(result['examples'], 'answer')} failed: {reasons}."
+
+
+def _against(other: dict[str, Any]) -> str:
+    gain = other["gain"]
+    sure = gain["interval"] and (gain["interval"][0] > 0 or gain["interval"][1] < 0)
+    return (
+        f"{other['model']} scores {other['mean']:.3f} on the same examples: a difference of "
+        f"{gain['difference']:+.3f}{_between(gain['interval'], sign=True)}, better on {gain['better']}, equal on "
+        f"{gain['equal']}, worse on {gain['worse']}"
+        + ("." if sure else "; the interval holds zero, so this is no proven difference.")
+    )
+
+
+def _between(interval: list[float] | None, sign: bool = False) -> str:
+    if not interval:
+        return ""
+    form = "+.3f" if sign else ".3f"
+    return f" (95 % interval {interval[0]:{form}} to {interval[1]:{form}})"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")

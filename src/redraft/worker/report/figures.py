@@ -1,0 +1,149 @@
+"""The head of the report: what the run reached in a few figures and sentences, and its curves."""
+
+from __future__ import annotations
+
+import statistics
+from html import escape
+from typing import Any
+
+from redraft.worker.report.curves import Curve, chart, smooth
+from redraft.worker.report.gather import Evaluation, Run
+
+
+def headline(run: Run) -> tuple[str, str]:
+    """The title, and one HTML sentence under it."""
+    task, base = str(run.recipe.get("task", "a task")), str((run.recipe.get("model") or {}).get("base", "tiny"))
+    model = (
+        "the built-in tiny model" if base == "tiny" else base.removeprefix("hf:").rstrip("/").rpartition("/")[2]
+    )
+    status = str(run.result.get("status", "unfinished"))
+    done = {"done": "finished", "finished": "finished", "complete": "finished", "completed": "finished"}
+    steps = run.result.get("steps") or (run.steps[-1]["step"] if run.steps else 0)
+    dataset = str(run.recipe.get("dataset", "")).rstrip("/").rpartition("/")[2]
+    lede = (
+        f"The run {escape(run.folder.name)} {escape(done.get(status, 'is ' + status))}"
+        f" after {steps:,} steps{' on the dataset ' + escape(dataset) if dataset else ''}."
+    )
+    return f"Training {model} on {task}", lede
+
+
+def key_figures(run: Run) -> str:
+    last = run.last
+    parts = []
+    if last is not None:
+        parts.append(_figure("Score", f"{last.figures['mean']:.3f}", _interval(last.figures["interval"])))
+        wide = last.figures.get("valid_interval")
+        share = f"{100 * last.figures['valid']:.0f} %"
+        between = f"95 % interval {100 * wide[0]:.0f} to {100 * wide[1]:.0f} %" if wide else ""
+        parts.append(_figure("Valid answers", share, between))
+    if run.steps:
+        parts.append(_loss_figure(run))
+        speed = _per_second(run)
+        if speed:
+            parts.append(_figure("Examples a second", f"{speed:.3g}", "median over the steps"))
+    memory = run.result.get("peak_memory_bytes")
+    if memory:
+        parts.append(_figure("Peak memory", f"{memory / 2**30:.2f} GiB", "of the training process"))
+    return f'<dl class="figures">{"".join(parts)}</dl>' if parts else ""
+
+
+def _figure(name: str, value: str, note: str) -> str:
+    return f"<div><dt>{name}</dt><dd>{value}<small>{note}</small></dd></div>"
+
+
+def _interval(interval: list[float] | None) -> str:
+    return f"95 % interval {interval[0]:.3f} to {interval[1]:.3f}" if interval else "no interval: one example"
+
+
+def _loss_figure(run: Run) -> str:
+    """First and last are means over a tenth of the run, so that one odd batch does not speak for it."""
+    losses = [step["loss"] for step in run.steps]
+    count = max(1, len(losses) // 10)
+    first, last = statistics.fmean(losses[:count]), statistics.fmean(losses[-count:])
+    change = (
+        f"from {first:.3g}, {100 * (1 - last / first):.0f} % less"
+        if first > 0 and last < first
+        else f"from {first:.3g}"
+    )
+    return _figure("Training loss", f"{last:.3g}", change)
+
+
+def _per_second(run: Run) -> float | None:
+    speeds = [step["examples_per_second"] for step in run.steps if step.get("examples_per_second")]
+    return statistics.median(speeds) if speeds else None
+
+
+def says(run: Run) -> str:
+    """The last evaluation's own sentences, a blind model's first and set apart."""
+    last = run.last
+    if last is None:
+        return '<p class="warn">This run has not been evaluated yet.</p>'
+    sentences = list(last.figures.get("says", []))
+    warning = ""
+    if last.figures.get("blind"):
+        blind = last.figures["images"]["says"]
+        sentences = [sentence for sentence in sentences if sentence != blind]
+        warning = f'<p class="warn">{escape(blind)}</p>'
+    items = "".join(f"<li>{escape(sentence)}</li>" for sentence in [*sentences, *run.notes])
+    return f'{warning}<ul class="says">{items}</ul>'
+
+
+def curves(run: Run) -> str:
+    charts = [_loss_chart(run), _score_chart(run), *_rate_charts(run)]
+    drawn = "".join(charts)
+    return f'<div class="charts">{drawn}</div>' if drawn else ""
+
+
+def _loss_chart(run: Run) -> str:
+    raw = [(float(step["step"]), float(step["loss"])) for step in run.steps]
+    own = _over_steps(run.evaluations, "loss")
+    shuffled = _over_steps(run.evaluations, "loss_shuffled")
+    return chart(
+        "Loss",
+        "nats a token, over steps",
+        [
+            Curve("each batch", raw, "faint") if len(raw) >= 8 else Curve("training", raw, "main", dots=True),
+            *([Curve("smoothed", smooth(raw), "main")] if len(raw) >= 8 else []),
+            Curve("unseen", own, "good", dots=True),
+            Curve("unseen, wrong images", shuffled, "other", dots=True),
+        ],
+        note="Wrong images are those of other examples: the gap to them is what the images tell the model.",
+    )
+
+
+def _score_chart(run: Run) -> str:
+    measured = [e for e in run.evaluations if e.step is not None and e.figures.get("mean") is not None]
+    points = [(float(e.step or 0), float(e.figures["mean"])) for e in measured]
+    band = [
+        (float(e.step or 0), e.figures["interval"][0], e.figures["interval"][1])
+        for e in measured
+        if e.figures.get("interval")
+    ]
+    valid = _over_steps(run.evaluations, "valid")
+    count = measured[-1].figures["examples"] if measured else 0
+    return chart(
+        "Score of generated answers",
+        "0 to 1, over steps",
+        [Curve("valid", valid, "good", dots=True), Curve("score", points, "main", band, dots=True)],
+        zero=True,
+        note=f"On {count:,} unseen examples, failures as zero; the area is the 95 % interval.",
+    )
+
+
+def _rate_charts(run: Run) -> list[str]:
+    charts = []
+    for key, title, unit in (
+        ("learning_rate", "Learning rate", "over steps"),
+        ("examples_per_second", "Throughput", "examples a second, over steps"),
+        ("gradient_norm", "Gradient norm", "before clipping, over steps"),
+    ):
+        points = [(float(s["step"]), float(s[key])) for s in run.steps if isinstance(s.get(key), int | float)]
+        charts.append(chart(title, unit, [Curve(title.lower(), points)], zero=True))
+    return charts
+
+
+def _over_steps(evaluations: list[Evaluation], key: str) -> list[tuple[float, float]]:
+    found: list[tuple[float, Any]] = [
+        (float(e.step), e.figures.get(key)) for e in evaluations if e.step is not None
+    ]
+    return [(step, float(value)) for step, value in found if value is not None]

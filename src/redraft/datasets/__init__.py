@@ -1,1 +1,1 @@
-"""Examples at rest: write, read, split, fingerprint, check, import and export."""
+"""Examples at rest: write, read, split, fingerprint, check, import, export. Drawing is handed in by the task."""

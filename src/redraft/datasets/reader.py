@@ -1,0 +1,272 @@
+"""Opens a dataset folder: random access by index and by id, images drawn where none are kept."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import accumulate
+from pathlib import Path
+from typing import Any, overload
+
+from redraft.core.errors import InputError, UsageError
+from redraft.core.example import Example
+from redraft.core.task import Task
+from redraft.datasets.fingerprint import Fingerprint, combine, digest_of
+from redraft.datasets.foreign import Columns, find_shards
+from redraft.datasets.manifest import KIND, File, Manifest, read_manifest
+from redraft.datasets.parquet import Shard
+from redraft.datasets.rows import COLUMNS, to_example
+
+Draw = Callable[[Example], Example]
+Problem = Callable[[str, InputError], None]
+"""Told of a file's relative path and what is wrong with it, where a reader shall go on without it."""
+
+
+class Split(Sequence[Example]):
+    """The examples of one split, in order. Reading is safe from threads and in forked or spawned processes."""
+
+    def __init__(self, name: str, shards: Sequence[Shard], columns: Columns | None, draw: Draw | None) -> None:
+        self.name = name
+        self._shards, self._columns, self._draw = list(shards), columns, draw
+        self._starts = [0, *accumulate(shard.rows for shard in shards)]
+        self._chosen: tuple[int, ...] | None = None
+        self._by_id: dict[str, int] | None = None
+
+    def __len__(self) -> int:
+        return self._starts[-1] if self._chosen is None else len(self._chosen)
+
+    @overload
+    def __getitem__(self, index: int) -> Example: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Example]: ...
+    def __getitem__(self, index: int | slice) -> Example | list[Example]:
+        if isinstance(index, slice):
+            return [self.example(i) for i in range(*index.indices(len(self)))]
+        return self.example(index)
+
+    def __iter__(self) -> Iterator[Example]:
+        return self.iterate()
+
+    def example(self, index: int, draw: bool = True) -> Example:
+        """Example `index`; a negative one counts from the end. draw: whether to draw images that are not kept."""
+        size = len(self)
+        if not -size <= index < size:
+            raise IndexError(f"{self.name} has {size} examples")
+        at = index % size if self._chosen is None else self._chosen[index]
+        number = bisect_right(self._starts, at) - 1
+        shard = self._shards[number]
+        row = shard.row(at - self._starts[number], self._names)
+        return self._example(row, at, shard, draw)
+
+    def iterate(self, draw: bool = True) -> Iterator[Example]:
+        """All examples in order. Over a whole split this is the fastest way: one row group after another."""
+        if self._chosen is not None:
+            for index in range(len(self)):
+                yield self.example(index, draw)
+            return
+        at = 0
+        for shard in self._shards:
+            for row in shard.iterate(self._names):
+                yield self._example(row, at, shard, draw)
+                at += 1
+
+    @property
+    def ids(self) -> list[str]:
+        """The ids in order."""
+        if self._columns is not None and "id" not in self._columns.names:
+            every = [f"{self.name}-{i:08d}" for i in range(self._starts[-1])]
+        else:
+            column = "id" if self._columns is None else self._columns.names["id"]
+            every = [str(value) for shard in self._shards for value in shard.column(column)]
+        return every if self._chosen is None else [every[i] for i in self._chosen]
+
+    def position(self, id: str) -> int | None:
+        """The index of the (first) example with this id, or None."""
+        if self._by_id is None:
+            found: dict[str, int] = {}
+            for index, known in enumerate(self.ids):
+                found.setdefault(known, index)
+            self._by_id = found
+        return self._by_id.get(id)
+
+    def subset(self, indices: Sequence[int]) -> Split:
+        """A split of these examples in this order."""
+        chosen = tuple(range(self._starts[-1]) if self._chosen is None else self._chosen)
+        part = Split(self.name, self._shards, self._columns, self._draw)
+        part._chosen = tuple(chosen[i] for i in indices)
+        return part
+
+    def evenly(self, limit: int | None) -> Split:
+        """At most `limit` examples, evenly over the split and always the same ones; None takes all."""
+        size = len(self)
+        if limit is None or limit >= size:
+            return self
+        return self.subset([i * size // limit for i in range(limit)])
+
+    @property
+    def _names(self) -> Sequence[str]:
+        return COLUMNS if self._columns is None else self._columns.needed
+
+    def _example(self, row: Mapping[str, Any], at: int, shard: Shard, draw: bool) -> Example:
+        where = f"{shard.path}, {self.name} row {at}"
+        if self._columns is not None:
+            return self._columns.example(row, self.name, at, where)
+        example = to_example(row, where)
+        return self._draw(example) if draw and self._draw is not None and not example.images else example
+
+
+class _Drawing:
+    """Draws the images of an example through its task; a class, so that it can be sent to another process."""
+
+    def __init__(self, task: Task, options: Mapping[str, Any]) -> None:
+        self._task, self._options = task, dict(options)
+
+    def __call__(self, example: Example) -> Example:
+        return example.with_images(self._task.draw(example.truth, example.seed, self._options))
+
+
+class Dataset:
+    """An open dataset folder. Make one with `Dataset.open`."""
+
+    def __init__(self, folder: Path, manifest: Manifest | None, splits: Mapping[str, Split]) -> None:
+        self.folder, self.manifest = folder, manifest
+        self.splits: dict[str, Split] = dict(splits)
+        self._fingerprint: str | None = manifest.fingerprint if manifest else None
+
+    @classmethod
+    def open(
+        cls,
+        folder: Path | str,
+        task: Task | None = None,
+        columns: Mapping[str, str] | None = None,
+        problem: Problem | None = None,
+    ) -> Dataset:
+        """Opens a folder of ours, or any folder of Parquet files whose columns fit.
+
+        columns: our column to theirs, for a folder without a manifest (see `foreign.OURS`).
+        task: draws images where the folder keeps none; without it such examples come without images. problem:
+        is told of every broken or missing file, and the reader goes on without it; by default the first one is
+        raised as an InputError.
+        """
+        folder = Path(folder)
+        manifest = read_manifest(folder)
+        report = problem or _stop
+        if manifest is None:
+            return cls(folder, None, _foreign_splits(folder, columns or {}, report))
+        draw = _drawing(folder, manifest, task)
+        splits: dict[str, Split] = {}
+        for name in manifest.counts:
+            shards = []
+            for file in (f for f in manifest.files if f.split == name and f.rows is not None):
+                try:
+                    shards.append(_shard(folder, file, strict=problem is None))
+                except InputError as error:
+                    report(file.path, error)
+            splits[name] = Split(name, shards, None, draw)
+        return cls(folder, manifest, splits)
+
+    def split(self, name: str) -> Split:
+        """A split by name; an unknown one is a UsageError that names the known ones."""
+        if name not in self.splits:
+            raise UsageError(
+                f"there is no split '{name}'",
+                where=str(self.folder),
+                remedy=f"It has: {', '.join(self.splits)}",
+            )
+        return self.splits[name]
+
+    def find(self, id: str) -> tuple[Split, int]:
+        """The split and the index of an example; an unknown id is a UsageError."""
+        for split in self.splits.values():
+            at = split.position(id)
+            if at is not None:
+                return split, at
+        near = next((split.ids[0] for split in self.splits.values() if len(split)), "")
+        raise UsageError(f"there is no example '{id}'", where=str(self.folder), remedy=f"Ids look like '{near}'")
+
+    @property
+    def task(self) -> str | None:
+        """The name of the task it was made for, where its manifest says so."""
+        return self.manifest.task if self.manifest else None
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The task's options it was made with."""
+        return dict(self.manifest.options) if self.manifest else {}
+
+    @property
+    def counts(self) -> dict[str, int]:
+        return {name: len(split) for name, split in self.splits.items()}
+
+    @property
+    def fingerprint(self) -> str:
+        """The manifest's; of a folder without one it is computed from its content, once."""
+        if self._fingerprint is None:
+            fingerprints = {}
+            for name, split in self.splits.items():
+                collected = Fingerprint()
+                for example in split.iterate(draw=False):
+                    collected.add(digest_of(example))
+                fingerprints[name] = collected.hex()
+            self._fingerprint = combine("", "", {}, fingerprints)
+        return self._fingerprint
+
+
+def _stop(path: str, error: InputError) -> None:
+    raise error
+
+
+def _drawing(folder: Path, manifest: Manifest, task: Task | None) -> Draw | None:
+    if manifest.images == "stored" or task is None:
+        return None
+    if (task.name, task.revision) != (manifest.task, manifest.revision):
+        raise InputError(
+            f"this dataset keeps no images and was made by {manifest.task} revision {manifest.revision}; "
+            f"here is {task.name} revision {task.revision}, which would draw others",
+            where=str(folder),
+            remedy="Make the dataset again, or write its images with the version that made it: data export "
+            "--materialise",
+        )
+    return _Drawing(task, manifest.options)
+
+
+def _shard(folder: Path, file: File, strict: bool) -> Shard:
+    """strict: also refuse a whole Parquet file that is not the one that was written, by its size and rows."""
+    path = (folder / file.path).resolve()
+    if not path.is_relative_to(folder.resolve()):
+        raise InputError(
+            f"the manifest names a file outside of the dataset ('{file.path}')",
+            where=str(folder),
+            remedy="Make the dataset again",
+        )
+    shard = Shard(path)
+    size = path.stat().st_size
+    if strict and (shard.rows, size) != (file.rows, file.bytes):
+        raise InputError(
+            f"this file has {shard.rows:,} rows in {size:,} bytes, and the manifest says {file.rows:,} in "
+            f"{file.bytes:,}",
+            where=str(path),
+            remedy="Run `redraft data check` on the dataset, then copy it again or make it again",
+        )
+    return shard
+
+
+def _foreign_splits(folder: Path, columns: Mapping[str, str], report: Problem) -> dict[str, Split]:
+    found = find_shards(folder)
+    if not found:
+        raise InputError(
+            f"this folder is no dataset: it holds neither a manifest ({KIND}) nor Parquet files",
+            where=str(folder),
+            remedy="Give a folder made by `redraft data generate` or `redraft data import`",
+        )
+    splits = {}
+    for name, paths in found.items():
+        shards = []
+        for path in paths:
+            try:
+                shards.append(Shard(path))
+            except InputError as error:
+                report(str(path.relative_to(folder)), error)
+        if shards:
+            splits[name] = Split(name, shards, Columns(columns, shards[0].columns, str(shards[0].path)), None)
+    return splits

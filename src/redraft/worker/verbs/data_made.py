@@ -1,0 +1,64 @@
+"""What generating and importing share: omissions reach the manifest, and the same figures are printed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from redraft.core.prediction import Predictor
+from redraft.core.task import Task
+from redraft.core.work import Work
+from redraft.datasets.manifest import Manifest
+from redraft.datasets.writer import DatasetWriter
+
+
+class Listening:
+    """A Work that passes everything on; omissions go to the dataset's writer as well."""
+
+    def __init__(self, work: Work, writer: DatasetWriter) -> None:
+        self._work, self._writer = work, writer
+
+    def progress(self, stage: str, done: int, total: int | None = None, note: str = "") -> None:
+        self._work.progress(stage, done, total, note)
+
+    def log(self, message: str, level: str = "info") -> None:
+        self._work.log(message, level)
+
+    def metric(self, values: Mapping[str, Any]) -> None:
+        self._work.metric(values)
+
+    def left_out(self, id: str, reason: str) -> None:
+        self._writer.left_out(id, reason)
+        self._work.left_out(id, reason)
+
+    def predictor(self, model: str, **settings: Any) -> Predictor:
+        return self._work.predictor(model, **settings)
+
+
+def task_options(task: Task, request: Mapping[str, Any]) -> tuple[dict[str, Any], bool]:
+    """The task's complete options, and whether images are kept. A task may have an option of its own for it."""
+    given = dict(request.get("options") or {})
+    wanted = request.get("images", True)
+    options = task.options(given)
+    if not wanted and "keep_images" in options:
+        options = task.options({**given, "keep_images": False})
+    return options, bool(wanted and options.get("keep_images", True))
+
+
+def summary(out: str, manifest: Manifest, started: float) -> dict[str, Any]:
+    """What a command that made a dataset prints. started: `time.monotonic()` at its beginning."""
+    total = sum(manifest.counts.values())
+    seconds = time.monotonic() - started
+    return {
+        "output": out,
+        "task": manifest.task,
+        "examples": total,
+        "counts": manifest.counts,
+        "bytes": manifest.bytes,
+        "images": manifest.images,
+        "fingerprint": manifest.fingerprint,
+        "left_out": {"count": manifest.left_out.count, "reasons": manifest.left_out.reasons},
+        "seconds": round(seconds, 2),
+        "examples_per_second": round(total / seconds, 1),
+    }

@@ -1,1 +1,86 @@
-"""The text forms of a program."""
+"""The five text forms of a program, each read and written: DeepCAD JSON, OpenECAD, CadQuery, build123d, compact.
+
+Texts are parsed, never executed. docs/dialects.md documents units, tolerances, grammars and refusals.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from redraft.core.errors import Refusal
+from redraft.tasks.cad.dialects.detect import detect
+from redraft.tasks.cad.program.types import Program
+
+DIALECTS = ("deepcad", "openecad", "cadquery", "build123d", "compact")
+
+
+def read_program(
+    text: str | bytes,
+    dialect: str | None = None,
+    *,
+    where: str = "",
+    size: Sequence[float] | None = None,
+    grid: int | None = None,
+) -> tuple[Program, str]:
+    """The program of a text, and its dialect, found by content where it is not given.
+
+    where: what refusals name, such as a file. size, grid: for compact text without a header, see `read_compact`.
+    Anything that is not a program of these dialects is a Refusal, whatever the text holds.
+    """
+    name = detect(text, where) if dialect is None else _known(dialect)
+    if name == "deepcad":
+        from redraft.tasks.cad.dialects.deepcad_read import read_deepcad
+
+        return read_deepcad(text, where=where).program, name
+    if name == "openecad":
+        from redraft.tasks.cad.dialects.openecad_read import read_openecad
+
+        return read_openecad(text, where=where), name
+    if name == "cadquery":
+        from redraft.tasks.cad.dialects.cadquery_read import read_cadquery
+
+        return read_cadquery(text, where=where), name
+    if name == "build123d":
+        from redraft.tasks.cad.dialects.build123d_read import read_build123d
+
+        return read_build123d(text, where=where), name
+    from redraft.tasks.cad.dialects.compact_read import read_compact
+
+    return read_compact(text, where=where, size=size, grid=grid), name
+
+
+def write_program(program: Program, dialect: str, **options: Any) -> str:
+    """The program's text in a dialect.
+
+    options: deepcad `box`; compact `grid`, `header`, `box`, `extents`, see `compact_write.fit`; the others none.
+    """
+    name = _known(dialect)
+    if name == "deepcad":
+        from redraft.tasks.cad.dialects.deepcad_write import write_deepcad
+
+        return write_deepcad(program, **options)
+    if name == "openecad":
+        from redraft.tasks.cad.dialects.openecad_write import write_openecad
+
+        return write_openecad(program, **options)
+    if name == "cadquery":
+        from redraft.tasks.cad.dialects.cadquery_write import write_cadquery
+
+        return write_cadquery(program, **options)
+    if name == "build123d":
+        from redraft.tasks.cad.dialects.build123d_write import write_build123d
+
+        return write_build123d(program, **options)
+    from redraft.tasks.cad.dialects.compact_write import write_compact
+
+    return write_compact(program, **options)
+
+
+def _known(dialect: str) -> str:
+    if dialect not in DIALECTS:
+        raise Refusal(f"there is no dialect '{dialect}'", remedy=f"Choose one of: {', '.join(DIALECTS)}")
+    return dialect
+
+
+__all__ = ["DIALECTS", "detect", "read_program", "write_program"]

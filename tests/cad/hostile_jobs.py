@@ -113,6 +113,11 @@ def threads(payload: dict[str, Any]) -> int:
     return sum(found)
 
 
+def import_module(payload: dict[str, Any]) -> str:
+    """What a library does that loads its parts late."""
+    return __import__("importlib").import_module(payload["module"]).__name__
+
+
 def own_files(_: dict[str, Any]) -> str:
     """Ordinary use of its own folder: a temporary folder with a file in it, written, renamed, read, removed."""
     with tempfile.TemporaryDirectory() as folder:
@@ -126,6 +131,20 @@ def fill_folder(payload: dict[str, Any]) -> None:
     """Writes one big file after another."""
     for number in range(10_000):
         Path(f"big-{number}").write_bytes(bytes(payload["mb"] * 2**20))
+
+
+def thread_bomb(_: dict[str, Any]) -> None:
+    """Threads with small stacks and one arena for all (M_ARENA_MAX), so that the address space is not the end."""
+    ctypes.CDLL(None).mallopt(-8, 1)
+    threading.stack_size(65536)
+    for _ in range(1000):
+        threading.Thread(target=time.sleep, args=(60,), daemon=True).start()
+    time.sleep(60)
+
+
+def close_and_go_on(_: dict[str, Any]) -> None:
+    os.close(3)
+    time.sleep(60)
 
 
 def one_big_file(payload: dict[str, Any]) -> None:
@@ -235,6 +254,7 @@ _ESCAPES = {
     "write a file": lambda p: Path(p["outside"], "escaped").write_text("here"),
     "append to a file": lambda p: Path(p["secret"]).open("a").write("here"),
     "truncate a file": lambda p: os.truncate(p["secret"], 0),
+    "truncate by opening": lambda p: os.open(p["secret"], os.O_RDONLY | os.O_TRUNC),
     "remove a file": lambda p: os.unlink(p["secret"]),
     "rename a file": lambda p: os.rename(p["secret"], p["secret"] + ".moved"),
     "make a folder": lambda p: Path(p["outside"], "escaped").mkdir(),
@@ -279,6 +299,7 @@ _ESCAPES = {
     "userfaultfd": lambda p: _raw(323, 0),
     "memory file": lambda p: os.memfd_create("x"),
     "shared memory": lambda p: _raw(29, 0, 4096, 0o1600),  # shmget
+    "openat2": lambda p: _raw(437, -100, 0, 0, 0),
     "clone3": lambda p: _raw(435, 0, 0),
     "x32 call": lambda p: _raw(0x40000000 + 39),  # getpid of the x32 interface
     "a call of the future": lambda p: _raw(4000),
@@ -294,3 +315,4 @@ JOBS = {
     for name, job in list(globals().items())
     if callable(job) and getattr(job, "__module__", "") == __name__ and not name.startswith("_")
 }
+JOBS["import"] = import_module

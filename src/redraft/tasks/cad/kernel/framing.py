@@ -19,9 +19,9 @@ from typing import Any
 
 HEADER = struct.Struct("!4sIQ")
 MAGIC = b"RDK1"
-MAX_TEXT = 64 * 2**20
+MAX_TEXT = 16 * 2**20
 MAX_BLOBS = 512 * 2**20
-"""Bytes. A program beyond its own caps or a STEP file of half a gigabyte is refused before it is sent."""
+"""Bytes. A program at its own caps has 3 MB of text; once read, text may take twenty times its size."""
 CHUNK = 2**18
 Receive = Callable[[int], bytes]
 """Gives 1 to n bytes, or b"" at the end of the stream."""

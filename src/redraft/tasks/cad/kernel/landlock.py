@@ -49,12 +49,15 @@ def abi() -> int:
     return max(0, min(int(found), KNOWN_ABI))
 
 
-def restrict(own: Path, readable: Iterable[Path], devices: Iterable[Path] = ()) -> int:
-    """Leaves this thread, and those it starts later, `own` to write, `readable` and `devices` to read.
+def restrict(
+    own: Path, readable: Iterable[Path], devices: Iterable[Path] = (), *, at_most: int = KNOWN_ABI
+) -> int:
+    """Leaves this thread, and those it starts later, `own` to write, `readable` to read, `devices` for both.
 
-    Needs no_new_privs. Returns the ABI that now holds, 0 where there is none; an error is an OSError.
+    Needs no_new_privs. at_most: the newest ABI to make use of. Returns the ABI that now holds, 0 where there is
+    none; an error is an OSError.
     """
-    version = abi()
+    version = min(abi(), at_most)
     if version == 0:
         return 0
     libc = ctypes.CDLL(None, use_errno=True)

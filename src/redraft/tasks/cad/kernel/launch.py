@@ -32,10 +32,12 @@ _REMEDY = "Run `redraft doctor`, which names what is missing"
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """status: exit code, or minus the signal; None where it is not known. peak_mb: the most memory it held."""
+    """status: exit code, or minus the signal; None where it is not known. peak_mb: the most memory it held.
+    forced: it did not end by itself in the time it was given, and was killed."""
 
     status: int | None
     peak_mb: float = 0.0
+    forced: bool = False
 
 
 class ServerLost(WorkerLost):
@@ -64,7 +66,7 @@ def _environment(folder: Path) -> dict[str, str]:
     single = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
     places = {name: str(folder) for name in ("HOME", "TMPDIR", "TEMP", "TMP")}
     path = os.pathsep.join(str(Path(entry).absolute()) for entry in sys.path if entry)
-    return {**kept, **single, **places, "PYTHONPATH": path, "PYTHONUTF8": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+    return {**kept, **single, **places, "PYTHONPATH": path, "PYTHONUTF8": "1"}
 
 
 def _interpreter(way: str) -> list[str]:
@@ -139,9 +141,11 @@ class ForkServer:
             answer = self._ask({"end": pid, "grace": grace}, grace + 30.0)
         except ServerLost:
             return Ended(None)  # the system has ended its workers with it
-        return Ended(answer.get("status"), float(answer.get("peak_mb", 0.0)))
+        return Ended(answer.get("status"), float(answer.get("peak_mb", 0.0)), bool(answer.get("forced")))
 
     def close(self) -> None:
+        with contextlib.suppress(OSError):  # wakes a thread that waits for an answer
+            self._control.shutdown(socket.SHUT_RDWR)
         self._control.close()
         try:
             self._process.wait(5.0)
@@ -160,6 +164,7 @@ class Spawner:
     def __init__(self, jobs: str, folder: Path) -> None:
         self._jobs, self._lock = jobs, threading.Lock()
         self._processes: dict[int, subprocess.Popen[bytes]] = {}
+        self._closed = False
 
     def start(self, connection: socket.socket, folder: Path, limits: Limits) -> int:
         with connection:
@@ -179,6 +184,9 @@ class Spawner:
                 )
         with self._lock:
             self._processes[process.pid] = process
+            closed = self._closed
+        if closed:
+            self.end(process.pid, 0.0)
         return process.pid
 
     def first(self, folder: Path, limits: Limits) -> bytes:
@@ -196,9 +204,11 @@ class Spawner:
             with contextlib.suppress(OSError):
                 os.killpg(pid, signal.SIGKILL)
         process.kill()
-        return Ended(process.wait())
+        return Ended(process.wait(), forced=True)
 
     def close(self) -> None:
+        with self._lock:
+            self._closed = True
         for pid in list(self._processes):
             self.end(pid, 0.0)
 

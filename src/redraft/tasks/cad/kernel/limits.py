@@ -29,8 +29,8 @@ class Limits:
 
     memory_mb: int = 4096
     cpu_seconds: int = 3600
-    file_mb: int = 512
-    folder_mb: int = 1024
+    file_mb: int = 256
+    folder_mb: int = 512
     open_files: int = 64
 
     def as_data(self) -> dict[str, int]:

@@ -15,8 +15,9 @@ import threading
 import weakref
 from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any, Literal
 
 from redraft.core.errors import UsageError, WorkerLost
@@ -75,7 +76,6 @@ class KernelPool:
         self._launcher: Launcher | None = None
         self._folder: Path | None = None
         self._started = 0
-        self._threads: ThreadPoolExecutor | None = None
         self._lock = threading.Lock()
         self._places = threading.BoundedSemaphore(self.workers)
         self._idle: list[Slot] = []
@@ -115,13 +115,25 @@ class KernelPool:
         Takes at most twice as many payloads ahead as there are workers, in the caller's thread.
         """
         self._check()
-        with self._lock:
-            if self._threads is None:
-                self._threads = ThreadPoolExecutor(self.workers, thread_name_prefix="kernel-pool")
+        tasks: SimpleQueue[tuple[dict[str, Any], Future[Outcome]] | None] = SimpleQueue()
+
+        def work() -> None:
+            while (task := tasks.get()) is not None:
+                payload, future = task
+                if future.set_running_or_notify_cancel():
+                    try:
+                        future.set_result(self.call(job, payload, timeout=timeout))
+                    except BaseException as error:
+                        future.set_exception(error)
+
+        # Daemons: an interrupted program does not wait at its end for jobs that nobody will ask after.
+        for _ in range(self.workers):
+            threading.Thread(target=work, name="kernel-pool", daemon=True).start()
         waiting: deque[Future[Outcome]] = deque()
         try:
             for payload in payloads:
-                waiting.append(self._threads.submit(self.call, job, payload, timeout=timeout))
+                waiting.append(Future())
+                tasks.put((payload, waiting[-1]))
                 if len(waiting) >= 2 * self.workers:
                     yield waiting.popleft().result()
             while waiting:
@@ -129,6 +141,8 @@ class KernelPool:
         finally:
             for future in waiting:
                 future.cancel()
+            for _ in range(self.workers):
+                tasks.put(None)
 
     def walls(self) -> dict[str, Any]:
         """Which walls stand around a worker, tried by the worker itself; see `walls.describe`."""
@@ -146,13 +160,10 @@ class KernelPool:
             self._closed = True
             idle, self._idle = self._idle, []
             launcher, self._launcher = self._launcher, None
-            threads, self._threads = self._threads, None
         for slot in idle:
             slot.end()
         if launcher is not None:
             launcher.close()
-        if threads is not None:
-            threads.shutdown(wait=True, cancel_futures=True)
         if self._folder is not None:
             remove(self._folder)
 
@@ -206,11 +217,11 @@ class KernelPool:
         return Slot(launcher, folder, self.limits)
 
     def _give_back(self, slot: Slot) -> None:
-        grown = slot.used_mb > min(RECYCLE_MB, self.limits.memory_mb / 4)
-        worn = grown or slot.served >= self.jobs_a_worker
+        grown_mb = min(RECYCLE_MB, self.limits.memory_mb / 4)
+        worn = not slot.alive or slot.worn(self.jobs_a_worker, grown_mb)
         with self._lock:
             self._busy.discard(slot)
-            if slot.alive and not worn and not self._closed:
+            if not worn and not self._closed:
                 self._idle.append(slot)
                 return
         if slot.alive:

@@ -110,18 +110,19 @@ def _end(pid: int, grace: float, children: set[int]) -> dict[str, Any]:
     """Waits `grace` seconds for a process that seems to end, then kills its group. Never signals a reaped pid."""
     if pid not in children:
         return {"error": "no such process"}
-    until = time.monotonic() + grace
+    until, forced = time.monotonic() + grace, False
     while True:
         done, status, used = os.wait4(pid, os.WNOHANG)
         if done:
             break
         if time.monotonic() >= until:
+            forced = True
             _kill(pid)
             done, status, used = os.wait4(pid, 0)
             break
         time.sleep(0.001)
     children.discard(pid)
-    return {"status": os.waitstatus_to_exitcode(status), "peak_mb": used.ru_maxrss / 1024}
+    return {"status": os.waitstatus_to_exitcode(status), "peak_mb": used.ru_maxrss / 1024, "forced": forced}
 
 
 def _kill(pid: int) -> None:
@@ -183,15 +184,17 @@ def _alarm(seconds: float) -> None:
 
 
 def answer(jobs: Jobs, job: str, payload: dict[str, Any]) -> bytes:
-    """The frame {"reason", "detail", "value", "used_mb"}: whatever the job does but end the process is in it."""
+    """The frame {"reason", "detail", "value", "used_mb", "used_seconds"}; the last two are the worker's own memory
+    and processor time so far. Whatever a job does that does not end the process becomes such an answer."""
     reason, detail, value = run(jobs, job, payload)
+    used = {"used_mb": resident_mb(), "used_seconds": time.process_time()}
     try:
-        return framing.encode({"reason": reason, "detail": detail, "value": value, "used_mb": resident_mb()})
+        return framing.encode({"reason": reason, "detail": detail, "value": value, **used})
     except MemoryError:
         reason, detail = "memory", "the result does not fit into the memory limit"
     except framing.FrameError as error:
         reason, detail = "execute", f"the job's result cannot be sent: {error}"
-    return framing.encode({"reason": reason, "detail": detail, "value": None, "used_mb": resident_mb()})
+    return framing.encode({"reason": reason, "detail": detail, "value": None, **used})
 
 
 def run(jobs: Jobs, job: str, payload: dict[str, Any]) -> tuple[str, str, Any]:

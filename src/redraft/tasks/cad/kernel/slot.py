@@ -24,7 +24,8 @@ from redraft.tasks.cad.kernel.walls import STDERR
 LOOK_AROUND = 0.5
 """Seconds between two looks, while a job runs, at its folder and, where rlimits do not hold, at its memory."""
 MAX_FILES = 2000
-END_GRACE = 2.0
+MAX_THREADS = 512
+END_GRACE = 1.0
 """Seconds that the system gets to take down a process that has let go of its connection."""
 
 
@@ -37,11 +38,12 @@ class _Beyond(Exception):
 
 
 class Slot:
-    """A started worker; `served` jobs so far, `used_mb` of memory after the last one beyond what it began with."""
+    """A started worker. served: jobs so far. alive: it can take another one. walls: what it found at its start."""
 
     def __init__(self, launcher: Launcher, folder: Path, limits: Limits) -> None:
         self._launcher, self._folder, self._limits = launcher, folder, limits
-        self.served, self.used_mb, self.alive = 0, 0.0, True
+        self.served, self.alive = 0, True
+        self._used_mb = self._used_seconds = 0.0
         folder.mkdir(mode=0o700)
         self._connection, theirs = socket.socketpair()
         self.pid = 0
@@ -82,6 +84,15 @@ class Slot:
             return Outcome("crash", f"the process of job {job!r} left the protocol: {error}")
         except OSError:
             return self._explain(self.end(END_GRACE), job)
+
+    def worn(self, jobs: int, grown_mb: float) -> bool:
+        """Whether to replace it: so many jobs, so much memory kept, or half of a limit of its life used."""
+        return (
+            self.served >= jobs
+            or self._used_mb > grown_mb
+            or self._used_seconds > self._limits.cpu_seconds / 2
+            or folder_mb(self._folder) > self._limits.folder_mb / 2
+        )
 
     def fresh(self) -> bool:
         """Whether an idle worker is still there and silent, so that the next job does not pay for its end."""
@@ -126,6 +137,8 @@ class Slot:
         size = folder_mb(self._folder)
         if size > self._limits.folder_mb:
             raise _Beyond("limit", f"the job wrote more than {self._limits.folder_mb} MB into its folder")
+        if threads_of(self.pid) > MAX_THREADS:
+            raise _Beyond("limit", f"the job started more than {MAX_THREADS} threads")
         if not held_by_the_system() and hasattr(self, "_base_mb"):
             used = resident_mb_of(self.pid) - self._base_mb
             if used > self._limits.memory_mb:
@@ -135,12 +148,12 @@ class Slot:
         """Checks what the worker says: it is not trusted."""
         try:
             reason, detail = answer["reason"], answer["detail"]
-            used = float(answer["used_mb"])
+            used, seconds = float(answer["used_mb"]), float(answer["used_seconds"])
         except (KeyError, TypeError, ValueError):
             raise framing.FrameError("an answer lacks its parts") from None
         if reason not in REASONS or not isinstance(detail, str):
             raise framing.FrameError("an answer has no reason")
-        self.used_mb = max(0.0, used - self._base_mb) if used == used else 0.0
+        self._used_mb, self._used_seconds = used - self._base_mb, seconds
         if reason == "ok":
             return Outcome("ok", "", answer.get("value"))
         if reason == "memory":
@@ -152,6 +165,8 @@ class Slot:
         status, name = ended.status, f"job {job!r}"
         if status is None:
             return Outcome("crash", f"the process of {name} ended, and so did the one that started it")
+        if ended.forced:
+            return Outcome("crash", f"the process of {name} closed its connection and went on")
         if status >= 0:
             return Outcome("crash", f"the process of {name} ended with exit code {status}")
         try:
@@ -200,6 +215,15 @@ def folder_mb(folder: Path) -> float:
                     with contextlib.suppress(OSError):
                         total += entry.stat(follow_symlinks=False).st_size
     return total / MB
+
+
+def threads_of(pid: int) -> int:
+    """How many threads a process has; 0 where the system does not say. (No rlimit bounds those of root.)"""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text()
+        return int(text.rpartition(")")[2].split()[17])
+    except (OSError, IndexError, ValueError):
+        return 0
 
 
 def remove(folder: Path) -> None:

@@ -81,6 +81,7 @@ DENIED: dict[str, tuple[int | None, int | None]] = {
     "inotify_init1": (294, 26),
     "inotify_add_watch": (254, 27),
     # what Landlock does not cover of files
+    "truncate": (76, 45),
     "chmod": (90, None),
     "fchmod": (91, 52),
     "fchmodat": (268, 53),
@@ -186,9 +187,10 @@ DENIED: dict[str, tuple[int | None, int | None]] = {
 }
 """Denied whatever their arguments."""
 
-FILTERED: dict[str, tuple[int, int]] = {
+FILTERED: dict[str, tuple[int, int | None]] = {
     "clone": (56, 220), "clone3": (435, 435), "kill": (62, 129), "tgkill": (234, 131),
-    "prlimit64": (302, 261), "ioctl": (16, 29), "prctl": (157, 167),
+    "prlimit64": (302, 261), "ioctl": (16, 29), "prctl": (157, 167), "open": (2, None), "openat": (257, 56),
+    "openat2": (437, 437),
 }
 """Allowed for some arguments only; `seccomp` says which."""
 # fmt: on

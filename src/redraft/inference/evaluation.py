@@ -6,7 +6,7 @@ The same function serves `redraft evaluate` and the evaluations in the middle of
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,13 +40,6 @@ class Judged:
         return [row[0] for row in self.scores]
 
 
-def evenly(count: int, limit: int | None) -> list[int]:
-    """Indices of limit examples spread evenly over count; all of them where there is no limit."""
-    if limit is None or limit >= count:
-        return list(range(count))
-    return [(2 * i + 1) * count // (2 * limit) for i in range(limit)]
-
-
 def evaluate(
     predictor: Predictor,
     task: Task,
@@ -59,6 +52,7 @@ def evaluate(
     step: int | None = None,
     before: Path | None = None,
     seed: int = 0,
+    about: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """The figures of predictor on examples, JSON data; docs/evaluation.md lists them.
 
@@ -66,6 +60,7 @@ def evaluate(
     caller. baseline: another predictor (the untrained one) that answers the same examples. folder: where answers,
     pictures and figures are kept; a `<run>/samples/step-<n>` in training. before: the folder of an earlier
     evaluation of the same examples, whose answers are shown beside the new ones. seed: of bootstrap and shuffling.
+    about: what the caller knows of the examples (dataset, fingerprint, trained_on), kept with the figures.
 
     Without examples it is a UsageError. A failed answer scores zero and keeps its reason; nothing is left out.
     """
@@ -83,6 +78,7 @@ def evaluate(
         "step": step,
         "split": settings.split,
         "seed": seed,
+        **(about or {}),
         **summarise(judged.first, seed),
         "best_of": best_of(judged.scores, seed) if settings.samples > 1 else None,
         "speed": speed(judged.answers, judged.seconds),

@@ -10,7 +10,6 @@ from typing import Any
 import torch
 
 from redraft.core.errors import InputError, UsageError
-from redraft.core.prediction import Predictor
 from redraft.core.recipe import Evaluate, Recipe, recipe_from_data
 from redraft.inference.openai_server import OpenAIServer
 from redraft.inference.predictor import LocalPredictor
@@ -21,7 +20,7 @@ from redraft.models.load import TINY, Loaded, load_checkpoint, load_model
 NAMED_SETTINGS = frozenset(Evaluate.model_fields)
 
 
-def open_predictor(name: str | Path, *, device: str = "auto", **settings: Any) -> Predictor:
+def open_predictor(name: str | Path, *, device: str = "auto", **settings: Any) -> LocalPredictor | OpenAIServer:
     """A checkpoint, run or model folder, or `http://host:port/v1#model`, ready to answer.
 
     settings: batch_size, max_new_tokens, temperature, seed; what is not given comes from the recipe beside the

@@ -11,6 +11,8 @@ FEW = 500
 def sentences(result: dict[str, Any]) -> list[str]:
     """result: what `evaluate` returns, before its sentences. The first one holds the score itself."""
     said = [_score(result), _failures(result)]
+    if result.get("trained_on"):
+        said.append("The model was trained on these very examples, so this score says nothing of unseen ones.")
     if result["best_of"]:
         best = result["best_of"]
         said.append(

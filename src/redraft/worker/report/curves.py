@@ -49,7 +49,7 @@ def chart(title: str, unit: str, curves: Sequence[Curve], *, zero: bool = False,
 
     grid = _grid(ticks, [t for t in nice_ticks(x_low, x_high, 5) if x_low <= t <= x_high], place)
     drawn = "".join(_area(c, place) for c in curves) + "".join(_line(c, place) for c in curves)
-    keys = "".join(f'<span class="key {c.look}">{escape(c.name)}</span>' for c in curves)
+    keys = "".join(f'<span class="key {c.look}">{escape(c.name)}</span>' for c in curves if len(curves) > 1)
     caption = f'<p class="note">{escape(note)}</p>' if note else ""
     label = f"{title}: {', '.join(c.name for c in curves)}"
     return (

@@ -34,13 +34,13 @@ def key_figures(run: Run) -> str:
         parts.append(_figure("Score", f"{last.figures['mean']:.3f}", _interval(last.figures["interval"])))
         wide = last.figures.get("valid_interval")
         share = f"{100 * last.figures['valid']:.0f} %"
-        between = f"95 % interval {100 * wide[0]:.0f} to {100 * wide[1]:.0f} %" if wide else ""
+        between = f"{100 * wide[0]:.0f} to {100 * wide[1]:.0f} % (95 %)" if wide else ""
         parts.append(_figure("Valid answers", share, between))
     if run.steps:
         parts.append(_loss_figure(run))
         speed = _per_second(run)
         if speed:
-            parts.append(_figure("Examples a second", f"{speed:.3g}", "median over the steps"))
+            parts.append(_figure("Examples a second", f"{speed:.3g}", "in training, without evaluations"))
     memory = run.result.get("peak_memory_bytes")
     if memory:
         parts.append(_figure("Peak memory", f"{memory / 2**30:.2f} GiB", "of the training process"))
@@ -52,25 +52,21 @@ def _figure(name: str, value: str, note: str) -> str:
 
 
 def _interval(interval: list[float] | None) -> str:
-    return f"95 % interval {interval[0]:.3f} to {interval[1]:.3f}" if interval else "no interval: one example"
+    return f"{interval[0]:.3f} to {interval[1]:.3f} (95 %)" if interval else "no interval: one example"
 
 
 def _loss_figure(run: Run) -> str:
-    """First and last are means over a tenth of the run, so that one odd batch does not speak for it."""
-    losses = [step["loss"] for step in run.steps]
-    count = max(1, len(losses) // 10)
-    first, last = statistics.fmean(losses[:count]), statistics.fmean(losses[-count:])
-    change = (
-        f"from {first:.3g}, {100 * (1 - last / first):.0f} % less"
-        if first > 0 and last < first
-        else f"from {first:.3g}"
-    )
+    """As the run's result has it: the mean over its last epoch (docs/training.md), against the first step."""
+    first, last = run.result.get("first_loss"), run.result.get("train_loss")
+    if first is None or last is None:
+        first, last = run.steps[0]["loss"], smooth([(s["step"], s["loss"]) for s in run.steps])[-1][1]
+    change = f"from {first:.3g}" + (f", {100 * (1 - last / first):.0f} % less" if 0 <= last < first else "")
     return _figure("Training loss", f"{last:.3g}", change)
 
 
 def _per_second(run: Run) -> float | None:
     speeds = [step["examples_per_second"] for step in run.steps if step.get("examples_per_second")]
-    return statistics.median(speeds) if speeds else None
+    return run.result.get("examples_per_second") or (statistics.median(speeds) if speeds else None)
 
 
 def says(run: Run) -> str:
@@ -89,9 +85,9 @@ def says(run: Run) -> str:
 
 
 def curves(run: Run) -> str:
-    charts = [_loss_chart(run), _score_chart(run), *_rate_charts(run)]
-    drawn = "".join(charts)
-    return f'<div class="charts">{drawn}</div>' if drawn else ""
+    large, small = [_loss_chart(run), _score_chart(run)], _rate_charts(run)
+    groups = [("charts", large), ("charts small", small)]
+    return "".join(f'<div class="{name}">{"".join(drawn)}</div>' for name, drawn in groups if any(drawn))
 
 
 def _loss_chart(run: Run) -> str:

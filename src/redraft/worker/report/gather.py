@@ -71,9 +71,8 @@ def gather(folder: Path) -> Run:
 
 
 def _is_step(event: dict[str, Any]) -> bool:
-    return (
-        isinstance(event.get("step"), int) and isinstance(event.get("loss"), int | float) and "mean" not in event
-    )
+    measured = isinstance(event.get("step"), int) and isinstance(event.get("loss"), int | float)
+    return measured and event.get("kind") == "step"
 
 
 def _events(path: Path, notes: list[str]) -> Iterator[dict[str, Any]]:

@@ -9,14 +9,14 @@ from collections.abc import Callable
 
 from redraft.tasks.cad.parts.draft import Draft, Site
 from redraft.tasks.cad.parts.shapes import Rect, arched, circle, obround, rectangle, teardrop
-from redraft.tasks.cad.program.types import Loop, Profile
+from redraft.tasks.cad.program.types import Loop, Profile, Vec2
 
 Feature = Callable[[Draft, Site], bool]
 
 
 def add_features(draft: Draft) -> None:
     """Fills the draft up to its wanted number of extrusions, as far as sites allow."""
-    for _ in range(20):
+    for _ in range(40):
         if draft.left <= 0 or not draft.sites:
             return
         site = draft.rng.choice(draft.sites)
@@ -24,7 +24,7 @@ def add_features(draft: Draft) -> None:
         feature = draft.rng.choices(list(weights), list(weights.values()))[0]
         count = len(draft.steps)
         draft.sites.remove(site)
-        if not feature(draft, site) and len(draft.steps) == count and draft.chance(0.7):
+        if not feature(draft, site) and len(draft.steps) == count and draft.chance(0.85):
             draft.sites.append(site)
 
 
@@ -34,7 +34,25 @@ def holes(draft: Draft, site: Site) -> bool:
     if not loops:
         return False
     draft.cut(site, site.depth, *loops)
+    leave_middle(draft, site, loops)
     return True
+
+
+def leave_middle(draft: Draft, site: Site, loops: list[Loop]) -> None:
+    """Adds the free place between the holes of a pattern as a new site, where there is one."""
+    if len(loops) < 2 or draft.simple:
+        return
+    (x0, y0, x1, y1), (cx, cy) = site.rect, site.middle
+    boxes = [loop.box for loop in loops]
+    if site.wide >= site.high:
+        x0 = max([x0, *(b[1][0] + 1 for b in boxes if b[1][0] < cx)])
+        x1 = min([x1, *(b[0][0] - 1 for b in boxes if b[0][0] > cx)])
+    else:
+        y0 = max([y0, *(b[1][1] + 1 for b in boxes if b[1][1] < cy)])
+        y1 = min([y1, *(b[0][1] - 1 for b in boxes if b[0][1] > cy)])
+    blocked = any(b[1][0] > x0 and b[0][0] < x1 and b[1][1] > y0 and b[0][1] < y1 for b in boxes)
+    if not blocked and min(x1 - x0, y1 - y0) >= 5:
+        draft.sites.append(Site(site.axis, site.level, site.out, (x0, y0, x1, y1), site.depth))
 
 
 def hole_pattern(draft: Draft, rect: Rect) -> list[Loop]:
@@ -57,6 +75,7 @@ def hole_pattern(draft: Draft, rect: Rect) -> list[Loop]:
         return [circle(x, y, r)] if fits else []
     r = draft.between(least, max(least, short * 0.14))
     inset = r + draft.between(1, max(1, short * 0.12))
+    spots: list[Vec2]
     if kind == "ring":
         reach = _whole(short / 2 - inset)
         x, y = _whole(cx), _whole(cy)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from redraft.tasks.cad.parts.details import hole_pattern
+from redraft.tasks.cad.parts.details import hole_pattern, leave_middle
 from redraft.tasks.cad.parts.draft import Draft, Site
 from redraft.tasks.cad.parts.shapes import Rect, arched, chamfered, circle, obround, polygon, rectangle
 from redraft.tasks.cad.program.types import Loop, Profile
@@ -19,15 +19,14 @@ def plate(draft: Draft) -> None:
     rect: Rect = (0, 0, wide, high)
     outer, inset = _plate_outline(draft, rect)
     free: Rect = (inset, inset, wide - inset, high - inset)
-    loops = hole_pattern(draft, free) if draft.chance(0.45) else []
+    loops = hole_pattern(draft, free) if draft.chance(0.75 if draft.left == 1 else 0.4) else []
     draft.body(2, 0, thick, outer, loops)
-    if not loops:
-        draft.sites = [Site(2, thick, 1, free, thick)]
-        if draft.chance(0.25):
-            draft.sites = [Site(2, 0, -1, free, thick)]
+    top = Site(2, 0, -1, free, thick) if draft.chance(0.2) else Site(2, thick, 1, free, thick)
+    if loops:
+        leave_middle(draft, top, loops)
+    else:
+        draft.sites = [top]
         _halve(draft)
-    elif len(loops) > 1:
-        _between(draft, loops, thick)
 
 
 def _plate_outline(draft: Draft, rect: Rect) -> tuple[Loop, int]:
@@ -73,7 +72,9 @@ def block(draft: Draft) -> None:
     """A solid of like sides: stepped, notched, or an outline met by another one."""
     wide = draft.size
     deep, high = draft.pick(0.35, 0.9, even=True), draft.pick(0.3, 0.8, even=True)
-    kind = "plain" if draft.simple else draft.rng.choice(["plain", "plain", "step", "notch", "met", "slotted"])
+    kind = "plain" if draft.simple else draft.rng.choice(["plain", "step", "notch", "met", "slotted"])
+    if draft.left == 1 and not draft.simple and draft.chance(0.85):
+        kind = "step"
     if kind == "met" and draft.left >= 2:
         _met(draft, wide, deep, high)
         return
@@ -109,8 +110,6 @@ def block(draft: Draft) -> None:
     ]
     if draft.simple:
         draft.sites = draft.sites[:1]
-    else:
-        draft.sites = [draft.rng.choice(draft.sites)]
 
 
 def _met(draft: Draft, wide: int, deep: int, high: int) -> None:
@@ -231,10 +230,13 @@ def flange(draft: Draft) -> None:
 
 def shaft(draft: Draft) -> None:
     """Cylinders in a row, with a bore, a flat, a keyway or a cross hole."""
-    count = min(draft.left, draft.rng.choice([1, 2, 2, 3, 3, 4]))
+    count = min(draft.left, draft.rng.choice([2, 2, 3, 3, 4]))
+    if draft.wanted == 1 and draft.chance(0.85):
+        r = draft.pick(0.12, 0.4, least=3)
+        draft.body(2, 0, draft.size, circle(0, 0, r), [circle(0, 0, draft.between(1, r - 1))])
+        return
     cuts = sorted(draft.rng.sample(range(3, draft.size - 2), count - 1)) if count > 1 else []
     ends = [0, *cuts, draft.size]
-    middle = draft.pick(0.12, 0.32)
     radii: list[int] = []
     for _ in range(count):
         radii.append(next(r for r in iter(lambda: draft.pick(0.06, 0.32, least=2), None) if radii[-1:] != [r]))
@@ -263,8 +265,7 @@ def shaft(draft: Draft) -> None:
         draft.cut(side, draft.between(1, max(1, r * 0.5)), obround((-w / 2, low, w / 2, low + run)), full=False)
     else:
         hole = draft.between(1, max(1, min(r * 0.5, (b - a) * 0.3)))
-        side = Site(1, -middle, -1, (-r, a, r, b), 2 * r)
-        side = Site(1, -r, -1, side.rect, 2 * r)
+        side = Site(1, -r, -1, (-r, a, r, b), 2 * r)
         draft.cut(side, 2 * r, circle(0, (a + b) // 2, hole), full=False)
 
 
@@ -369,13 +370,3 @@ def _halve(draft: Draft) -> None:
         Site(site.axis, site.level, site.out, (x0, y0, cut, y1), site.depth),
         Site(site.axis, site.level, site.out, (cut, y0, x1, y1), site.depth),
     ]
-
-
-def _between(draft: Draft, loops: list[Loop], thick: int) -> None:
-    """The place left between the outermost holes of a pattern."""
-    boxes = [loop.box for loop in loops]
-    left, right = min(b[1][0] for b in boxes), max(b[0][0] for b in boxes)
-    low, high = draft.box[1]
-    if right - left >= 6 and all(b[1][0] <= left or b[0][0] >= right for b in boxes):
-        inset = (high - low) // 6 + 1
-        draft.sites = [Site(2, thick, 1, (left + 1, low + inset, right - 1, high - inset), thick)]

@@ -1,7 +1,7 @@
 """What is drawn of a view's lines: each stretch once, hidden ones only where nothing visible covers them.
 
-Projections give many lines twice (the near and the far edge of a hole fall together), and dashes of two equal
-lines out of step would fill each other's gaps. All lengths here are pixels.
+Lines that were apart in millimetres may fall together on the pixel grid, and the dashes of two lines out of step
+would fill each other's gaps. All lengths here are pixels.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,7 +54,7 @@ def split_corners(lines: Iterable[Polyline]) -> list[Polyline]:
 
 
 def sort_strokes(lines: Iterable[Polyline]) -> Strokes:
-    """Divides polylines (cut at their corners) by direction and unites overlapping stretches."""
+    """Divides polylines (cut at their corners) by direction and unites overlapping straight stretches."""
     strokes = Strokes()
     for line in lines:
         (ax, ay), (bx, by) = line.min(axis=0).tolist(), line.max(axis=0).tolist()
@@ -65,7 +66,6 @@ def sort_strokes(lines: Iterable[Polyline]) -> Strokes:
             strokes.free.append(line)
     strokes.horizontal = {at: united(runs) for at, runs in sorted(strokes.horizontal.items())}
     strokes.vertical = {at: united(runs) for at, runs in sorted(strokes.vertical.items())}
-    strokes.free = chained(distinct(strokes.free))
     return strokes
 
 
@@ -95,44 +95,6 @@ def without(runs: list[Interval], covers: list[Interval]) -> list[Interval]:
     return result
 
 
-def distinct(lines: list[Polyline]) -> list[Polyline]:
-    """Each curve once: two are the same if their ends, boxes and lengths agree within a pixel's half."""
-    seen: dict[tuple[object, ...], Polyline] = {}
-    for line in lines:
-        ends = sorted([tuple(np.rint(line[0] * 2)), tuple(np.rint(line[-1] * 2))])
-        if ends[0] == ends[1]:
-            ends = []
-        box = (*np.rint(line.min(axis=0) * 2), *np.rint(line.max(axis=0) * 2))
-        seen.setdefault((*ends, box, round(length(line))), line)
-    return list(seen.values())
-
-
-def chained(lines: list[Polyline]) -> list[Polyline]:
-    """Joins open lines end to end where exactly two meet without a corner, so that dashes run on over joints."""
-    ends: dict[tuple[float, float], list[int]] = defaultdict(list)
-    for number, line in enumerate(lines):
-        if _end(line, 0) != _end(line, -1):
-            ends[_end(line, 0)].append(number)
-            ends[_end(line, -1)].append(number)
-    parts: dict[int, Polyline] = dict(enumerate(lines))
-    name = list(range(len(lines)))
-    for point, pair in ends.items():
-        if len(pair) != 2:
-            continue
-        a, b = (_root(name, number) for number in pair)
-        if a == b:
-            continue
-        first = parts[a] if _end(parts[a], -1) == point else parts[a][::-1]
-        second = parts[b] if _end(parts[b], 0) == point else parts[b][::-1]
-        u, v = first[-1] - first[-2], second[1] - second[0]
-        if float(u @ v) < CORNER * math.hypot(*u) * math.hypot(*v):
-            continue
-        parts[a] = np.concatenate((first, second[1:]))
-        del parts[b]
-        name[b] = a
-    return list(parts.values())
-
-
 def dashes(line: Polyline, on: float, off: float) -> list[Polyline]:
     """Dashes along a polyline: an open line begins and ends with a dash, a closed one has whole periods.
 
@@ -157,20 +119,10 @@ def dashes(line: Polyline, on: float, off: float) -> list[Polyline]:
     return [np.concatenate((heads[i : i + 1], line[first[i] : last[i]], tails[i : i + 1])) for i in range(count)]
 
 
-def length(line: Polyline) -> float:
-    return float(np.hypot(*np.diff(line, axis=0).T).sum())
-
-
-def _at(line: Polyline, along: NDArray[np.float64], where: NDArray[np.float64]) -> Polyline:
+def _at(line: Polyline, along: NDArray[Any], where: NDArray[Any]) -> Polyline:
     return np.column_stack((np.interp(where, along, line[:, 0]), np.interp(where, along, line[:, 1])))
 
 
 def _end(line: Polyline, index: int) -> tuple[float, float]:
     x, y = line[index].tolist()
     return (round(x * 8) / 8, round(y * 8) / 8)
-
-
-def _root(name: list[int], number: int) -> int:
-    while name[number] != number:
-        number = name[number]
-    return number

@@ -44,7 +44,7 @@ def test_a_missing_folder_and_a_file(tmp_path: Path) -> None:
 
 def test_a_foreign_folder(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("x")
-    with pytest.raises(InputError, match="neither a manifest .* nor Parquet files"):
+    with pytest.raises(InputError, match=r"neither a manifest .* nor Parquet files"):
         Dataset.open(tmp_path)
     (tmp_path / "manifest.json").write_text('{"name": "an app", "short_name": "app"}')
     with pytest.raises(InputError, match="not a dataset"):

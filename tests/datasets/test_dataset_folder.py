@@ -38,7 +38,7 @@ def test_examples_come_back_as_they_went_in(examples: list[Example], write: Writ
     assert dataset.find(examples[110].id)[1] == 10
     with pytest.raises(IndexError):
         train[100]
-    with pytest.raises(UsageError, match="no split 'test'.*train, validation"):
+    with pytest.raises(UsageError, match=r"no split 'test'.*train, validation"):
         dataset.split("test")
     with pytest.raises(UsageError, match="no example 'nobody'"):
         dataset.find("nobody")
@@ -52,8 +52,8 @@ def test_the_datasets_library_opens_the_folder_as_it_is(
         "import sys, json, datasets\n"
         f"d = datasets.load_dataset({str(folder)!r}, cache_dir={str(tmp_path / 'cache')!r})\n"
         "row = d['train'][5]\n"
-        "print(json.dumps([{s: len(d[s]) for s in d}, d['train'].column_names, row['id'], row['truth'], row['seed'],"
-        " [[type(i).__name__, i.mode, i.size] for i in row['images']], row['messages']]))\n"
+        "print(json.dumps([{s: len(d[s]) for s in d}, d['train'].column_names, row['id'], row['truth'],"
+        " row['seed'], [[type(i).__name__, i.mode, i.size] for i in row['images']], row['messages']]))\n"
     )
     environment = {"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1", "HOME": str(tmp_path), "PATH": ""}
     done = subprocess.run(

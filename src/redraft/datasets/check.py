@@ -4,7 +4,7 @@ Each fault names the example (or the file), its kind, its severity and the reaso
 
 errors: broken_file, changed_file, split_count, fingerprint, tampered, bad_row, empty_image, broken_image,
 image_count, conversation, empty_answer, duplicate_id, split_overlap, long_answer (with a limit given).
-warnings: rewritten_file, blank_image, duplicate, long_answer (without a limit), task_revision.
+warnings: blank_image, duplicate, long_answer (without a limit), task_revision, no_truth.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from redraft.core.task import Task
 from redraft.core.work import Work
 from redraft.datasets.files import file_faults
 from redraft.datasets.fingerprint import SHORT, Fingerprint, digest
+from redraft.datasets.foreign import ANSWER
 from redraft.datasets.images import image_fault
 from redraft.datasets.reader import Dataset, Split
 from redraft.datasets.rows import canonical, to_row
@@ -90,7 +91,13 @@ def check(
         if dataset.manifest is not None and dataset.manifest.revision != task.revision:
             reason = f"made by revision {dataset.manifest.revision} of the task, which is at {task.revision} here"
             report.add(dataset.folder.name, "task_revision", "warning", reason)
-        report.faults += task.check(rows.sound(), task.options(dataset.options), work)
+        report.faults += task.check(rows.with_truth(), task.options(dataset.options), work)
+        if rows.without_truth:
+            reason = (
+                f"{rows.without_truth:,} examples hold a conversation without the truth behind it: they can be "
+                "trained on, but neither drawn nor scored"
+            )
+            report.add(dataset.folder.name, "no_truth", "warning", reason)
     return report
 
 
@@ -110,6 +117,7 @@ class _Rows:
         self.ids: dict[str, str] = {}
         self.same: dict[str, tuple[str, str]] = {}
         self.unsound: set[tuple[str, str]] = set()
+        self.without_truth = 0
         self.drawn = dataset.manifest is not None and dataset.manifest.images == "drawn"
 
     def run(self, work: Work) -> None:
@@ -131,13 +139,18 @@ class _Rows:
                     work.progress("checking examples", self.report.examples, total)
                 self._split(split, collected)
 
-    def sound(self) -> Iterator[Example]:
-        """The examples whose rows can be read, for the task's own checks."""
+    def with_truth(self) -> Iterator[Example]:
+        """The sound examples that have a truth, for the task's own checks; counts those that have none."""
+        self.without_truth = 0
         for split in self.dataset.splits.values():
             if not self._readable(split):
                 continue
             for example in split.iterate(draw=False):
-                if (split.name, example.id) not in self.unsound:
+                if (split.name, example.id) in self.unsound:
+                    continue
+                if set(example.truth) <= {ANSWER}:
+                    self.without_truth += 1
+                else:
                     yield example
 
     def _read(self, split: Split) -> Iterator[tuple[Example, bytes]]:

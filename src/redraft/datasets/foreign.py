@@ -18,6 +18,8 @@ from redraft.datasets.placeholders import message_of, with_places
 
 OURS = ("id", "images", "image", "messages", "question", "answer", "truth", "seed")
 """What a mapping may name: either messages, or question and answer; images or one image; the rest is optional."""
+ANSWER = "answer"
+"""The only key of a truth that stands for none (see `answer_alone`)."""
 _WORDS = {"train": "train", "training": "train", "validation": "validation", "valid": "validation"} | {
     "val": "validation",
     "dev": "validation",
@@ -106,7 +108,9 @@ class Columns:
         given = self._get(row, "messages")
         if given is None:
             question, answer = self._get(row, "question"), self._get(row, "answer")
-            return (message_of("user", str(question)), message_of("assistant", str(answer)))
+            if not isinstance(question, str) or not isinstance(answer, str):
+                raise ValueError("question and answer are not both text")
+            return (message_of("user", question), message_of("assistant", answer))
         return tuple(message_of(m.get("role", m.get("from")), m.get("content", m.get("value"))) for m in given)
 
 
@@ -116,10 +120,14 @@ def _image(given: Any, index: int) -> Image:
     return Image(Path(given.get("path") or f"{index}").name, given.get("bytes") or b"")
 
 
+def answer_alone(messages: tuple[Message, ...]) -> dict[str, Any]:
+    """What stands for the truth of a conversation that came without one."""
+    return {ANSWER: messages[-1].text if messages and messages[-1].role == "assistant" else ""}
+
+
 def _truth(given: Any, messages: tuple[Message, ...]) -> dict[str, Any]:
     if given is None:
-        answer = messages[-1].text if messages and messages[-1].role == "assistant" else ""
-        return {"answer": answer}
+        return answer_alone(messages)
     truth = json.loads(given) if isinstance(given, str) else given
     if not isinstance(truth, dict):
         raise ValueError("the truth is no object")

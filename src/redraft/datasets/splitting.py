@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterable, Mapping
 
 from redraft.core.errors import UsageError
+from redraft.core.work import Work
 
 SPLITS = ("train", "validation", "test")
 
@@ -43,3 +44,14 @@ def wanted_counts(options: Mapping[str, object]) -> dict[str, int | None]:
             raise UsageError(f"{split} is {given!r}", remedy="Give a number of examples from 0 up")
         counts[split] = given
     return counts
+
+
+def say_short(counts: Mapping[str, int | None], taken: Mapping[str, int], work: Work) -> None:
+    """Warns of every split that got fewer examples than were asked for."""
+    for split, wanted in counts.items():
+        got = taken.get(split, 0)
+        if wanted is not None and got < wanted:
+            work.log(
+                f"{split}: {got:,} of the {wanted:,} examples asked for: the source has no more that fit",
+                "warning",
+            )

@@ -7,6 +7,7 @@ or image, messages or question and answer, truth, seed) to theirs.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from redraft.core.task import Imported, Options
 from redraft.core.work import Work
 from redraft.datasets.foreign import Columns
 from redraft.datasets.reader import Dataset
-from redraft.datasets.splitting import assign, wanted_counts
+from redraft.datasets.splitting import assign, say_short, wanted_counts
 
 HUB = "hf:"
 
@@ -42,40 +43,46 @@ def _from_folder(folder: Path, columns: Mapping[str, str], options: Options, wor
     lots: dict[str, str] | None = None
     if any(count is not None for count in counts.values()):
         lots = assign((id for s in dataset.splits.values() for id in s.ids), counts, int(options.get("seed") or 0))
+    taken: Counter[str] = Counter()
     for name, split in dataset.splits.items():
         for index, id in enumerate(split.ids):
             done += 1
             target = name if lots is None else lots.get(id)
             if target is None:
                 continue
+            work.progress("importing rows", done, total)
             try:
-                yield Imported(target, split[index])
+                example = split[index]
             except InputError as error:
                 work.left_out(id, error.what)
-            work.progress("importing rows", done, total)
+                continue
+            taken[target] += 1
+            yield Imported(target, example)
+    say_short(counts, taken, work)
 
 
 def _from_hub(repo: str, columns: Mapping[str, str], options: Options, work: Work) -> Iterator[Imported]:
     counts = wanted_counts(options)
     given = any(count is not None for count in counts.values())
+    taken: Counter[str] = Counter()
     for name, rows in _open(repo, options).items():
         target = {"val": "validation", "valid": "validation", "dev": "validation"}.get(name, name)
         limit = counts.get(target) if given else None
         if given and limit is None:
             continue
         reading = Columns(columns, tuple(rows.column_names or ()), f"{HUB}{repo}, {name}")
-        taken = 0
         for index, row in enumerate(rows):
-            if limit is not None and taken >= limit:
+            if limit is not None and taken[target] >= limit:
                 break
             try:
                 example: Example = reading.example(row, target, index, f"{HUB}{repo}, {name} row {index}")
             except RedraftError as error:
                 work.left_out(f"{name}-{index:08d}", error.what)
                 continue
-            taken += 1
-            work.progress(f"importing {target}", taken, limit)
+            taken[target] += 1
+            work.progress(f"importing {target}", taken[target], limit)
             yield Imported(target, example)
+    say_short(counts, taken, work)
 
 
 def _open(repo: str, options: Options) -> Mapping[str, Any]:

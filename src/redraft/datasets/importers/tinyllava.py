@@ -8,17 +8,18 @@ file's own folder. A name that leads out of that folder is refused.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from redraft.core.errors import InputError, RedraftError, UsageError
-from redraft.core.example import Example, Image, Message
+from redraft.core.example import Example, Image
 from redraft.core.task import Imported, Options
 from redraft.core.work import Work
-from redraft.datasets.foreign import split_of
+from redraft.datasets.foreign import answer_alone, split_of
 from redraft.datasets.placeholders import message_of, with_places
-from redraft.datasets.splitting import assign, wanted_counts
+from redraft.datasets.splitting import assign, say_short, wanted_counts
 
 MAX_IMAGE = 64 << 20
 """Bytes of one image file."""
@@ -36,6 +37,7 @@ def import_tinyllava(source: str, options: Options, work: Work) -> Iterator[Impo
     lots = (
         assign(ids, counts, int(options.get("seed") or 0)) if any(c is not None for c in counts.values()) else None
     )
+    taken: Counter[str] = Counter()
     for index, (own, file, row) in enumerate(rows):
         split = own if lots is None else lots.get(ids[index])
         work.progress("importing conversations", index + 1, len(rows))
@@ -46,7 +48,9 @@ def import_tinyllava(source: str, options: Options, work: Work) -> Iterator[Impo
         except RedraftError as error:
             work.left_out(ids[index], error.what)
             continue
+        taken[split] += 1
         yield Imported(split, example)
+    say_short(counts, taken, work)
 
 
 def _files(path: Path) -> list[tuple[str, Path]]:
@@ -112,11 +116,7 @@ def _example(id: str, row: Mapping[str, Any], folder: Path) -> Example:
         raise InputError("its image is no name of a file", where=id)
     images = tuple(_image(folder, name, id) for name in names)
     messages = with_places(turns, len(images))
-    return Example(id=id, images=images, messages=messages, truth={"answer": _answer(messages)})
-
-
-def _answer(messages: tuple[Message, ...]) -> str:
-    return messages[-1].text if messages and messages[-1].role == "assistant" else ""
+    return Example(id=id, images=images, messages=messages, truth=answer_alone(messages))
 
 
 def _image(folder: Path, name: str, id: str) -> Image:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import random
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from PIL import Image as Pillow
@@ -45,7 +46,7 @@ class Dots:
 
     def importers(self) -> Mapping[str, Importer]:
         def run(source: str, options: Options, work: Work) -> Iterator[Imported]:
-            with open(source, encoding="utf-8") as file:
+            with Path(source).open(encoding="utf-8") as file:
                 for line in file:
                     id, _, place = line.strip().partition(" ")
                     try:

@@ -26,6 +26,8 @@ SHORTEST = 2e-4
 """Pieces shorter than this share of that side are left out."""
 FACET = 1 / 1000
 """Greatest distance between a curve and the mesh that the fast projection works on, by the same share."""
+LONGEST_CHORD = 0.1
+"""Longest chord of a curve in that mesh, by the same share: a tenth of a radian of the largest circle."""
 PARALLEL = 1e-5
 """Radians between directions that count as one."""
 
@@ -58,14 +60,28 @@ def _add_segments(lines: ViewLines, visible: Sequence[Segment], hidden: Sequence
 
 
 def _string_facets(lines: ViewLines, size: float) -> None:
-    """Strings the chords of a mesh's curves together and drops hidden ones beside visible ones.
+    """Strings the chords of a mesh's curves together and drops chords that lie beside others.
 
-    Two curves one behind the other are not always cut at the same points: hence the coverage test.
+    Two curves one behind the other are not always cut at the same points, so their chords cross. The longest
+    strings stay; visible ones before hidden ones.
     """
-    seen, unseen = _segments_of(lines.visible), _segments_of(lines.hidden)
-    unseen = unseen[~_covered(unseen, seen, FACET * size)]
-    lines.visible[:] = chained(seen, SAME * size)
-    lines.hidden[:] = chained(unseen, SAME * size)
+    drawn = np.zeros((0, 2, 2))
+    for target in (lines.visible, lines.hidden):
+        pieces = _segments_of(target)
+        long = _lengths(pieces) > LONGEST_CHORD * size
+        kept = [pieces[long]]
+        for chain in sorted(chained(pieces[~long], SAME * size), key=_length, reverse=True):
+            chords = _segments_of([chain])
+            chords = chords[~_covered(chords, drawn, FACET * size)]
+            kept.append(chords)
+            drawn = np.concatenate([drawn, chords])
+        target[:] = chained(np.concatenate(kept), SAME * size)
+
+
+def _lengths(pieces: np.ndarray) -> np.ndarray:
+    step = pieces[:, 1] - pieces[:, 0]
+    lengths: np.ndarray = np.hypot(step[:, 0], step[:, 1])
+    return lengths
 
 
 def _collinear(
@@ -78,30 +94,45 @@ def _collinear(
     if not segments:
         return
     ends = np.array(segments, dtype=float)
-    step = ends[:, 1] - ends[:, 0]
-    length = np.hypot(step[:, 0], step[:, 1])
+    length = _lengths(ends)
+    ends, flags = ends[length > 0], (np.arange(len(ends)) < visible)[length > 0]
+    length, step = length[length > 0], ends[:, 1] - ends[:, 0]
     angle = np.arctan2(step[:, 1], step[:, 0]) % math.pi
     angle[angle > math.pi - PARALLEL] -= math.pi
-    keep = np.flatnonzero(length > 0)
-    for parallel in _clusters(keep, angle, PARALLEL):
-        longest = parallel[np.argmax(length[parallel])]
-        dx, dy = float(math.cos(angle[longest])), float(math.sin(angle[longest]))
-        middle = ends[parallel].mean(axis=1)
-        offset = np.zeros(len(ends))
-        offset[parallel] = middle[:, 1] * dx - middle[:, 0] * dy
-        for group in _clusters(parallel, offset, same):
-            longest = group[np.argmax(length[group])]
-            along = np.sort(ends[group] @ np.array([dx, dy]), axis=1).tolist()
-            flags = (group < visible).tolist()
-            spans = [(flag, (low, high)) for flag, (low, high) in zip(flags, along, strict=True)]
-            yield (dx, dy), float(offset[longest]), spans
+    parallel = _clusters(np.zeros(len(ends), dtype=int), angle, PARALLEL)
+    angle = angle[_longest(parallel, length)][parallel]
+    direction = np.column_stack([np.cos(angle), np.sin(angle)])
+    middle = ends.mean(axis=1)
+    offset = middle[:, 1] * direction[:, 0] - middle[:, 0] * direction[:, 1]
+    line = _clusters(parallel, offset, same)
+    leaders = _longest(line, length)
+    along = np.sort(np.einsum("nij,nj->ni", ends, direction), axis=1).tolist()
+    spans: list[list[tuple[bool, Span]]] = [[] for _ in leaders]
+    for number, flag, (low, high) in zip(line.tolist(), flags.tolist(), along, strict=True):
+        spans[number].append((flag, (low, high)))
+    for leader, pieces in zip(leaders.tolist(), spans, strict=True):
+        dx, dy = direction[leader].tolist()
+        yield (dx, dy), float(offset[leader]), pieces
 
 
-def _clusters(members: np.ndarray, values: np.ndarray, gap: float) -> Iterator[np.ndarray]:
-    """Members in groups whose sorted values leave no gap wider than `gap`."""
-    ordered = members[np.argsort(values[members], kind="stable")]
-    breaks = np.flatnonzero(np.diff(values[ordered]) > gap) + 1
-    yield from np.split(ordered, breaks)
+def _clusters(group: np.ndarray, values: np.ndarray, gap: float) -> np.ndarray:
+    """For each member the number of its cluster: of one group, and values that leave no gap wider than `gap`.
+
+    Numbers run in the order of group and value.
+    """
+    order = np.lexsort((values, group))
+    starts = (np.diff(group[order]) != 0) | (np.diff(values[order]) > gap)
+    numbers = np.empty(len(values), dtype=int)
+    numbers[order] = np.concatenate([[0], np.cumsum(starts)]) if len(values) else 0
+    return numbers
+
+
+def _longest(cluster: np.ndarray, length: np.ndarray) -> np.ndarray:
+    """The longest member of each cluster, by the cluster's number."""
+    order = np.lexsort((-length, cluster))
+    first = np.concatenate([[True], np.diff(cluster[order]) != 0])
+    longest: np.ndarray = order[first]
+    return longest
 
 
 def _add_conics(lines: ViewLines, visible: Sequence[Conic], hidden: Sequence[Conic], size: float) -> None:

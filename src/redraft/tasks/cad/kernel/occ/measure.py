@@ -11,10 +11,12 @@ from OCP.GProp import GProp_GProps
 from OCP.TopoDS import TopoDS_Shape
 
 from redraft.tasks.cad.kernel.faults import KernelFault
-from redraft.tasks.cad.kernel.occ.booleans import parts
-from redraft.tasks.cad.kernel.occ.topology import betti, distinct
+from redraft.tasks.cad.kernel.occ.topology import betti, curve_kinds, distinct
 from redraft.tasks.cad.kernel.occ.validity import fault
 from redraft.tasks.cad.program.types import Vec3
+
+SETTLED = 1e-6
+"""Relative change of a face's share of the volume below which the adaptive integration stops."""
 
 
 def measure(shape: TopoDS_Shape) -> dict[str, Any]:
@@ -25,10 +27,10 @@ def measure(shape: TopoDS_Shape) -> dict[str, Any]:
     box), center_of_mass (of the volume; of the surface where there is no solid), betti ([b0, b1, b2], None where
     the shape is not a sound solid). An open surface has volume 0.
     """
-    body, has_solid = volume(shape), any(parts(shape, "solid"))
-    wrong = fault(shape, body)
-    surface = GProp_GProps()
+    inside, surface = _inside(shape), GProp_GProps()
     BRepGProp.SurfaceProperties_s(shape, surface)
+    wrong = fault(shape, inside.Mass())
+    centre = (inside if inside.Mass() else surface).CentreOfMass()
     low, high = box(shape)
     return {
         "valid": wrong is None,
@@ -37,18 +39,18 @@ def measure(shape: TopoDS_Shape) -> dict[str, Any]:
         "solids": len(distinct(shape, "solid")),
         "faces": len(distinct(shape, "face")),
         "edges": len(distinct(shape, "edge")),
-        "volume_mm3": body,
+        "volume_mm3": inside.Mass(),
         "area_mm2": surface.Mass(),
         "bbox_mm": [b - a for a, b in zip(low, high, strict=True)],
         "bbox_min": list(low),
-        "center_of_mass": _centre(shape, surface, has_solid),
+        "center_of_mass": [centre.X(), centre.Y(), centre.Z()],
         "betti": betti(shape) if wrong is None else None,
     }
 
 
 def volume(shape: TopoDS_Shape) -> float:
     """Cubic millimetres inside the shape's solids; negative where they are inside out."""
-    return float(sum(_mass(solid).Mass() for solid in distinct(shape, "solid")))
+    return float(_inside(shape).Mass())
 
 
 def box(shape: TopoDS_Shape) -> tuple[Vec3, Vec3]:
@@ -63,12 +65,18 @@ def box(shape: TopoDS_Shape) -> tuple[Vec3, Vec3]:
     return (low.X(), low.Y(), low.Z()), (high.X(), high.Y(), high.Z())
 
 
-def _mass(shape: TopoDS_Shape) -> GProp_GProps:
-    properties = GProp_GProps()
-    BRepGProp.VolumeProperties_s(shape, properties)
-    return properties
+def _inside(shape: TopoDS_Shape) -> GProp_GProps:
+    """Mass properties of the solids' volume.
 
-
-def _centre(shape: TopoDS_Shape, surface: GProp_GProps, has_solid: bool) -> list[float]:
-    point = (_mass(shape) if has_solid else surface).CentreOfMass()
-    return [point.X(), point.Y(), point.Z()]
+    The kernel's plain integration is exact to 1e-9 where faces end at lines and circles, and wrong by 1e-5 on a
+    real part with holes across a cylinder: there it runs until it settles.
+    """
+    total, plain = GProp_GProps(), curve_kinds(shape) <= {"Line", "Circle"}
+    for solid in distinct(shape, "solid"):
+        properties = GProp_GProps()
+        if plain:
+            BRepGProp.VolumeProperties_s(solid, properties)
+        else:
+            BRepGProp.VolumeProperties_s(solid, properties, SETTLED)
+        total.Add(properties)
+    return total

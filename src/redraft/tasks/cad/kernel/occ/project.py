@@ -26,7 +26,7 @@ from OCP.TopoDS import TopoDS, TopoDS_Edge, TopoDS_Shape
 from redraft.tasks.cad.kernel.linework import CHORD, FACET, SAME, tidy
 from redraft.tasks.cad.kernel.occ.booleans import parts
 from redraft.tasks.cad.kernel.occ.measure import box
-from redraft.tasks.cad.kernel.occ.topology import distinct
+from redraft.tasks.cad.kernel.occ.topology import curve_kinds
 from redraft.tasks.cad.kernel.strokes import Strokes
 from redraft.tasks.cad.views.lines import AXES, NAMES, ViewLines
 
@@ -36,7 +36,7 @@ SMOOTH = 0.01
 """Radians. Faces that meet at a lesser angle (0.6 degrees) show no edge in the drawing."""
 ANGLE = 0.1
 """Radians between neighbouring facets of the mesh that the fast projection works on."""
-EXACT_EDGES = {"GeomAbs_Line", "GeomAbs_Circle", "GeomAbs_Ellipse"}
+EXACT_KINDS = {"Line", "Circle", "Ellipse"}
 SHARP, OUTLINE = HLRBRep_TypeOfResultingEdge.HLRBRep_Sharp, HLRBRep_TypeOfResultingEdge.HLRBRep_OutLine
 
 
@@ -49,7 +49,7 @@ def views(shape: TopoDS_Shape, exact: bool | None = None) -> dict[str, ViewLines
     shape always gives the same lines.
     """
     if exact is None:
-        exact = is_simple(shape)
+        exact = curve_kinds(shape) <= EXACT_KINDS
     low, high = box(shape)
     size = max(b - a for a, b in zip(low, high, strict=True))
     BRepLib.EncodeRegularity_s(shape, SMOOTH)
@@ -57,15 +57,6 @@ def views(shape: TopoDS_Shape, exact: bool | None = None) -> dict[str, ViewLines
         BRepMesh_IncrementalMesh(shape, FACET * size, False, ANGLE, False)
     project = _exact if exact else _polygonal
     return {name: tidy(*project(shape, name, size), size, faceted=not exact) for name in NAMES}
-
-
-def is_simple(shape: TopoDS_Shape) -> bool:
-    """Whether every edge is a line, a circle or an ellipse."""
-    return all(
-        BRep_Tool.Degenerated_s(TopoDS.Edge(edge))
-        or BRepAdaptor_Curve(TopoDS.Edge(edge)).GetType().name in EXACT_EDGES
-        for edge in distinct(shape, "edge")
-    )
 
 
 def _projector(name: str) -> HLRAlgo_Projector:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import io
 
+from OCP.APIHeaderSection import APIHeaderSection_MakeHeader
 from OCP.IFSelect import IFSelect_ReturnStatus
+from OCP.Interface import Interface_Static
 from OCP.Message import Message
-from OCP.STEPControl import STEPControl_Reader
+from OCP.StepBasic import StepBasic_Product
+from OCP.STEPControl import STEPControl_Reader, STEPControl_StepModelType, STEPControl_Writer
+from OCP.TCollection import TCollection_HAsciiString
 from OCP.TopoDS import TopoDS_Shape
 
 from redraft.core.errors import Refusal
@@ -50,3 +54,45 @@ def read_step(data: bytes, where: str = "") -> TopoDS_Shape:
     if shape is None or shape.IsNull():
         raise KernelFault("empty", "the STEP file holds no shape", where=where, remedy=remedy)
     return shape
+
+
+def write_step(shape: TopoDS_Shape, name: str = "part", time: str = EPOCH) -> bytes:
+    """The shape as a STEP file (AP214, millimetres), the same bytes for the same shape, name and time.
+
+    name: the product's name and the file's; letters outside of ASCII become "?". time: ISO 8601.
+    """
+    label = name.encode("ascii", "replace").decode().replace("'", "")
+    STEPControl_Writer()  # the settings below exist once a writer has been made
+    Interface_Static.SetCVal_s("write.step.schema", "AP214IS")
+    Interface_Static.SetCVal_s("write.step.unit", "MM")
+    writer = STEPControl_Writer()
+    status = writer.Transfer(shape, STEPControl_StepModelType.STEPControl_AsIs)
+    if status != IFSelect_ReturnStatus.IFSelect_RetDone:
+        raise KernelFault("execute", "the shape cannot be written as STEP")
+    _name_products(writer, label)
+    header = APIHeaderSection_MakeHeader(writer.Model())
+    header.SetName(_text(f"{label}.step"))
+    header.SetTimeStamp(_text(time))
+    header.SetOriginatingSystem(_text("redraft"))
+    header.SetAuthorValue(1, _text(""))
+    header.SetOrganizationValue(1, _text(""))
+    out = io.BytesIO()
+    if writer.WriteStream(out) != IFSelect_ReturnStatus.IFSelect_RetDone:
+        raise KernelFault("execute", "the shape cannot be written as STEP")
+    return out.getvalue()
+
+
+def _name_products(writer: STEPControl_Writer, label: str) -> None:
+    """Left alone, products are named after a counter that grows with every file that the process writes."""
+    model, number = writer.Model(), 0
+    for i in range(1, model.NbEntities() + 1):
+        entity = model.Value(i)
+        if isinstance(entity, StepBasic_Product):
+            number += 1
+            name = label if number == 1 else f"{label}-{number}"
+            entity.SetId(_text(name))
+            entity.SetName(_text(name))
+
+
+def _text(value: str) -> TCollection_HAsciiString:
+    return TCollection_HAsciiString(value)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from OCP.BRep import BRep_Tool
+from OCP.BRepAdaptor import BRepAdaptor_Curve
 from OCP.collections import (
     IndexedDataMap_TopoDS_Shape_List_TopoDS_Shape_TopTools_ShapeMapHasher,
     IndexedMap_TopoDS_Shape_TopTools_ShapeMapHasher,
@@ -20,6 +21,16 @@ def distinct(shape: TopoDS_Shape, kind: str) -> list[TopoDS_Shape]:
     found = IndexedMap_TopoDS_Shape_TopTools_ShapeMapHasher()
     TopExp.MapShapes_s(shape, KINDS[kind], found)
     return [found.FindKey(i) for i in range(1, found.Extent() + 1)]
+
+
+def curve_kinds(shape: TopoDS_Shape) -> set[str]:
+    """The kinds of curve that the edges lie on: "Line", "Circle", "Ellipse", "BSplineCurve" and the like."""
+    edges = (TopoDS.Edge(edge) for edge in distinct(shape, "edge"))
+    return {
+        BRepAdaptor_Curve(edge).GetType().name.removeprefix("GeomAbs_")
+        for edge in edges
+        if not BRep_Tool.Degenerated_s(edge)
+    }
 
 
 def edge_uses(shape: TopoDS_Shape) -> Iterator[int]:

@@ -75,9 +75,15 @@ class Train(Section):
     """Checkpoints kept besides the best one."""
     evaluate_every: Positive | None = None
     """Steps between evaluations with generated answers; None evaluates at the end alone."""
+    evaluate_first: bool = True
+    """Evaluates before the first step too, so that the report shows answers before and after."""
     log_every: Positive = 1
-    workers: Annotated[int, Field(ge=0)] = 0
-    """Processes that read and encode ahead; 0 does it in a thread."""
+    workers: Positive = 2
+    """Threads that read pictures and encode examples before the first step. The result does not depend on them."""
+    cache_mb: Annotated[int, Field(ge=0)] = 2048
+    """Memory for encoded examples, in MB. What does not fit is read and encoded again in every epoch."""
+    group_by_length: bool = False
+    """Puts examples of like length into one batch, so that less is padded. The order still follows the seed."""
     threads: Positive | None = None
     """Threads of one tensor operation; None takes all cores. Bits of a run depend on it."""
     bad_examples: Literal["stop", "skip"] = "stop"

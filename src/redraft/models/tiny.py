@@ -1,0 +1,177 @@
+"""The built-in small model: stock transformers classes, weights drawn from a seed, no hub.
+
+A convolutional vision side (DINOv3's ConvNeXt) turns each picture into a short row of tokens, a projector maps
+them to the width of a small causal decoder (Llama), and PaliGemma's class puts the two together. A plain patch
+transformer of this size learns the answers' language and ignores the pictures; convolutions use them early.
+
+The pictures' tokens come first in every prompt, in the pictures' order, so a view is known by its position. The
+model does not read the words of the question: its chat template leaves them out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+from pydantic import Field, ValidationError
+
+from redraft.core.errors import RecipeError
+from redraft.core.recipe import Positive, Section
+from redraft.models.tiny_tokenizer import BEGIN, END, IMAGE, PAD, train_tokenizer
+
+STRIDE = 4
+"""Of the first stage; every further stage halves the picture once more."""
+
+
+class TinyOptions(Section):
+    """`model.options` of a recipe whose base is "tiny"."""
+
+    picture: Positive = 128
+    """Pixels of a picture's side as the model sees it, after antialiased reduction."""
+    channels: tuple[Positive, ...] = (32, 64, 128, 192)
+    """Channels of each stage of the vision side; a stage halves the picture, the first one quarters it."""
+    depths: tuple[int, ...] = (1, 1, 2, 1)
+    """Residual blocks of each stage."""
+    width: Positive = 192
+    """Width of the decoder; a multiple of 2 * heads."""
+    layers: Positive = 4
+    heads: Positive = 6
+    feed_forward: Positive = 512
+    positions: Positive = 2048
+    """The longest sequence of picture and text tokens."""
+    numbers: Positive = 128
+    """Every integer from 0 to this is one token, whether the training texts hold it or not."""
+    dropout: float = Field(0.0, ge=0, lt=1)
+    """In the decoder's attention."""
+    seed: int | None = None
+    """Of the initial weights; the recipe's seed where it is None."""
+
+
+def tiny_options(given: dict[str, Any]) -> TinyOptions:
+    """The options with defaults; a wrong one is a RecipeError."""
+    try:
+        options = TinyOptions.model_validate(given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(["model", "options", *(str(part) for part in first["loc"])])
+        raise RecipeError(f"{key}: {first['msg']}", remedy="docs/models.md lists the tiny model's sizes") from None
+    stride = reduction(options)
+    if len(options.depths) != len(options.channels):
+        raise RecipeError("model.options: depths and channels differ in length", remedy="Give one each a stage")
+    if options.picture % stride:
+        raise RecipeError(
+            f"model.options.picture: {options.picture} is no multiple of {stride}, by which the stages reduce it",
+            remedy=f"Give {max(options.picture // stride, 1) * stride}, or fewer stages",
+        )
+    if options.width % (2 * options.heads):
+        raise RecipeError(
+            f"model.options.width: {options.width} is no multiple of twice the {options.heads} heads",
+            remedy="Change width or heads",
+        )
+    return options
+
+
+def reduction(options: TinyOptions) -> int:
+    """Pixels of the picture's side that become one cell of the map."""
+    return STRIDE << (len(options.channels) - 1)
+
+
+def tokens_per_picture(options: TinyOptions) -> int:
+    """The map's cells and one pooled token."""
+    side = options.picture // reduction(options)
+    return side * side + 1
+
+
+def build_tiny(options: TinyOptions, texts: Iterable[str], seed: int) -> tuple[Any, Any]:
+    """(model, processor) with weights drawn from the seed and a tokenizer trained on texts."""
+    tokenizer = train_tokenizer(texts, options.numbers)
+    state = torch.random.get_rng_state()
+    try:
+        torch.manual_seed(options.seed if options.seed is not None else seed)
+        model = _model(options, tokenizer)
+    finally:
+        torch.random.set_rng_state(state)
+    return model, _processor(options, tokenizer)
+
+
+def _model(options: TinyOptions, tokenizer: Any) -> Any:
+    import transformers
+
+    library: Any = transformers
+
+    ids = {name: tokenizer.convert_tokens_to_ids(name) for name in (PAD, BEGIN, END, IMAGE)}
+    special = {"pad_token_id": ids[PAD], "bos_token_id": ids[BEGIN], "eos_token_id": ids[END]}
+    vision = library.DINOv3ConvNextConfig(
+        hidden_sizes=list(options.channels),
+        depths=list(options.depths),
+        layer_scale_init_value=1.0,  # the blocks shall work from the first step, not after thousands
+        image_size=options.picture,
+        hidden_size=options.channels[-1],
+        patch_size=reduction(options),
+    )
+    text = library.LlamaConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=options.width,
+        intermediate_size=options.feed_forward,
+        num_hidden_layers=options.layers,
+        num_attention_heads=options.heads,
+        num_key_value_heads=options.heads,
+        max_position_embeddings=options.positions,
+        attention_dropout=options.dropout,
+        tie_word_embeddings=True,
+        use_bidirectional_attention=False,
+        **special,
+    )
+    config = library.PaliGemmaConfig(
+        vision_config=vision,
+        text_config=text,
+        projection_dim=options.width,
+        hidden_size=options.width,
+        image_token_index=ids[IMAGE],
+        vocab_size=len(tokenizer),
+        tie_word_embeddings=True,
+        **special,
+    )
+    model = library.PaliGemmaForConditionalGeneration(config)
+    model.generation_config.update(**special)
+    return model
+
+
+TEMPLATE = (
+    "{% for message in messages %}{% if message['role'] == 'assistant' %}"
+    + BEGIN
+    + "{% for part in message['content'] %}{% if part['type'] == 'text' %}{{ part['text'] }}{% endif %}"
+    + "{% endfor %}"
+    + END
+    + "{% else %}{% for part in message['content'] %}{% if part['type'] == 'image' %}"
+    + IMAGE
+    + "{% endif %}{% endfor %}{% endif %}{% endfor %}{% if add_generation_prompt %}"
+    + BEGIN
+    + "{% endif %}"
+)
+
+
+def _processor(options: TinyOptions, tokenizer: Any) -> Any:
+    import transformers
+    from transformers.models.vit.image_processing_pil_vit import ViTImageProcessorPil
+
+    # Box resampling averages whole pixels, so that thin and dashed lines keep their weight when a drawing shrinks.
+    pictures = ViTImageProcessorPil(
+        size={"height": options.picture, "width": options.picture},
+        resample=4,
+        do_normalize=True,
+        # White paper becomes 1 and ink -1. It must not become 0: an empty place would then be all zeros behind
+        # the first convolution, where a layer norm multiplies gradients by a thousand.
+        image_mean=[0.5, 0.5, 0.5],
+        image_std=[0.5, 0.5, 0.5],
+    )
+    library: Any = transformers
+    return library.LlavaProcessor(
+        image_processor=pictures,
+        tokenizer=tokenizer,
+        patch_size=reduction(options),
+        vision_feature_select_strategy="full",
+        num_additional_image_tokens=1,
+        chat_template=TEMPLATE,
+    )

@@ -1,0 +1,58 @@
+"""Batches made ahead in a thread, so that a step never waits for pictures."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Iterator
+
+from redraft.models.collate import Batch, collate
+from redraft.training.order import Order
+from redraft.training.prepare import Prepared
+
+AHEAD = 2
+"""Windows that wait ready."""
+
+
+def windows(
+    prepared: Prepared, order: Order, first: int, pad_id: int, part: int = 0, parts: int = 1
+) -> Iterator[list[Batch]]:
+    """The micro-batches of each step from `first` on, until the stream ends.
+
+    part, parts: this process takes every parts-th micro-batch, from part on. An error of the thread is raised
+    here. Closing the iterator ends the thread.
+    """
+    ready: queue.Queue[list[Batch] | BaseException | None] = queue.Queue(AHEAD)
+    stop = threading.Event()
+
+    def put(item: list[Batch] | BaseException | None) -> bool:
+        while not stop.is_set():
+            try:
+                ready.put(item, timeout=0.1)
+                return True
+            except queue.Full:
+                continue
+        return False
+
+    def work() -> None:
+        try:
+            step = first
+            while places := order.batches(step):
+                mine = places[part::parts]
+                if not put([collate([prepared[i] for i in row], pad_id) for row in mine]):
+                    return
+                step += 1
+            put(None)
+        except BaseException as error:  # handed to the loop, which raises it
+            put(error)
+
+    thread = threading.Thread(target=work, name="feed", daemon=True)
+    thread.start()
+    try:
+        while (item := ready.get()) is not None:
+            if isinstance(item, BaseException):
+                raise item
+            yield item
+    finally:
+        stop.set()
+        thread.join()

@@ -1,0 +1,366 @@
+"""The training loop: batches in, gradients, one optimiser step a window, events and checkpoints out.
+
+The loss of a step is the sum over all supervised tokens of its window divided by their number, over every
+micro-batch and every process. So batch 8 x accumulate 1 and batch 1 x accumulate 8 make the same gradient.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from redraft.core.errors import Interrupted, RedraftError
+from redraft.core.example import Example
+from redraft.core.recipe import Recipe
+from redraft.core.work import Work
+from redraft.models.collate import Batch
+from redraft.models.encode import Encoder
+from redraft.models.load import Loaded
+from redraft.models.loss import summed_loss
+from redraft.training import checkpoint, randomness
+from redraft.training.device import fit_precision, machine, make_accelerator, peak_memory, set_threads, versions
+from redraft.training.events import Events, read
+from redraft.training.feed import windows
+from redraft.training.optimiser import load_state, make_optimiser, state_tensors, trained
+from redraft.training.order import Order, as_lengths
+from redraft.training.prepare import Prepared, prepare
+from redraft.training.progress import Meter, sentence, summary
+from redraft.training.run import FINISHED, end
+from redraft.training.schedule import LearningRate, Pace
+from redraft.training.stopping import StopRequest
+
+EvaluateStep = Callable[[int], dict[str, Any]]
+"""Evaluates the model at a step; returns JSON data whose "mean" (higher is better) chooses the best checkpoint."""
+STAGE = "training"
+
+
+def train(
+    loaded: Loaded,
+    encoder: Encoder,
+    examples: Sequence[Example],
+    recipe: Recipe,
+    run_folder: Path,
+    work: Work,
+    evaluate: EvaluateStep | None = None,
+    resume: Path | None = None,
+    *,
+    dataset: dict[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Trains to the recipe's end and returns what result.json then holds.
+
+    run_folder: made by `run.begin`. resume: a verified checkpoint of it, from which loaded was opened. dataset:
+    facts for the events, its "fingerprint" among them, which a resumed run must share.
+
+    SIGTERM and Ctrl-C finish the step, save and raise Interrupted. A loss that is not a number raises a
+    RedraftError and keeps the last checkpoint; a full disk an OutputError.
+    """
+    return _Training(loaded, encoder, examples, recipe, run_folder, work, evaluate, dataset or {}).run(resume)
+
+
+class _Training:
+    def __init__(
+        self,
+        loaded: Loaded,
+        encoder: Encoder,
+        examples: Sequence[Example],
+        recipe: Recipe,
+        folder: Path,
+        work: Work,
+        evaluate: EvaluateStep | None,
+        dataset: dict[str, Any],
+    ) -> None:
+        self.loaded, self.recipe, self.settings = loaded, recipe, recipe.train
+        self.folder, self.work, self.evaluate, self.dataset = folder, work, evaluate, dataset
+        self.device = loaded.device
+        self.threads = set_threads(self.settings.threads)
+        self.precision = fit_precision(self.settings.precision, self.device, work)
+        self.prepared: Prepared = prepare(examples, encoder, self.settings, work)
+        grouped = as_lengths(self.prepared.lengths, self.settings.group_by_length)
+        s = self.settings
+        self.order = Order(len(self.prepared), s.batch_size, s.accumulate, recipe.seed, s.epochs, grouped)
+        self.pace = Pace.of(s, self.order)
+        self.rate = LearningRate(s, self.pace)
+        self.accelerator = make_accelerator(self.device, self.precision)
+        self.optimiser = make_optimiser(loaded.model, s, self.device)
+        self.scaler = self.accelerator.scaler
+        self.model = self._wrapped()
+        self.pad_id = encoder.pad_id
+        self.step, self.seconds = 0, 0.0
+        self.best: dict[str, Any] | None = None
+        self.scores: dict[str, Any] | None = None
+        self.saved: Path | None = None
+        self.checked = False
+        self.meter = Meter()
+
+    def _wrapped(self) -> Any:
+        """The model itself, or accelerate's wrapper where several processes train it."""
+        return (
+            self.accelerator.prepare(self.loaded.model)
+            if self.accelerator.num_processes > 1
+            else self.loaded.model
+        )
+
+    def run(self, resume: Path | None) -> dict[str, Any]:
+        length = self._restore(resume)
+        self.events = Events(self.folder, self.work, length)
+        try:
+            with StopRequest() as self.stop:
+                self._begin(resume)
+                if resume is None and self.settings.evaluate_first:
+                    self._evaluate()
+                self._steps()
+                self._finish()
+        finally:
+            self.events.close()
+        return self._result(FINISHED)
+
+    def _restore(self, resume: Path | None) -> int | None:
+        """Puts a checkpoint's state back; the length of the events that belong to it, or 0 for a fresh start."""
+        if resume is None:
+            randomness.seed_all(self.recipe.seed)
+            return 0
+        state, tensors = checkpoint.load(resume)
+        load_state(self.optimiser, self.loaded.model, dict(checkpoint.tensors_named(tensors, "optimiser/")))
+        randomness.restore(tensors)
+        self.step, self.seconds, self.best = state["step"], state["seconds"], state["best"]
+        self.scores, self.saved = state["scores"], resume
+        if self.scaler is not None and state["scaler"]:
+            self.scaler.load_state_dict(state["scaler"])
+        return int(state["events_bytes"])
+
+    def _begin(self, resume: Path | None) -> None:
+        counts = self.loaded.counts
+        self.work.log(str(counts))
+        if resume is not None:
+            self.events.row("resume", step=self.step, checkpoint=self._relative(resume))
+            return
+        self.events.row(
+            "start",
+            machine=machine(self.device, self.threads),
+            versions=versions(),
+            model={
+                "base": self.loaded.source.name,
+                "revision": self.loaded.source.revision,
+                "family": self.loaded.family,
+                "frozen": counts.frozen,
+                "trainable": counts.trainable,
+                "precision": self.precision,
+            },
+            dataset={
+                **self.dataset,
+                "examples": len(self.prepared),
+                "left_out": [list(pair) for pair in self.prepared.bad],
+                "supervised_tokens": self.prepared.supervised,
+                "longest": max(self.prepared.lengths),
+            },
+        )
+
+    def _steps(self) -> None:
+        self.model.train()
+        rank, world = self.accelerator.process_index, self.accelerator.num_processes
+        batches = windows(self.prepared, self.order, self.step, self.pad_id, rank, world)
+        try:
+            while self.pace.part(self.step, self.seconds) < 1.0:
+                window = next(batches, None)
+                if window is None:
+                    break
+                self._one(window)
+                if self._due(self.settings.evaluate_every):
+                    self._evaluate()
+                if self._due(self.settings.save_every) and not self._ending():
+                    self._save()
+                self._stop_if_asked()
+        finally:
+            if isinstance(batches, Iterator) and hasattr(batches, "close"):
+                batches.close()
+
+    def _one(self, window: list[Batch]) -> None:
+        """One optimiser step."""
+        started = time.perf_counter()
+        settings, scale = self.settings, self.rate.at(self.step, self.seconds)
+        for group in self.optimiser.param_groups:
+            group["lr"] = settings.learning_rate * scale
+        tokens = self._over_processes(sum(batch.supervised for batch in window))
+        loss = torch.zeros((), dtype=torch.float32, device=self.device)
+        for batch in window:
+            with self.accelerator.autocast():
+                part = summed_loss(self.model, batch.to(self.device))
+            # Several processes average their gradients; the loss is to be divided by the tokens of all of them.
+            self._backward(part * (self.accelerator.num_processes / max(tokens, 1)))
+            loss += part.detach()
+        norm = self._update()
+        total = float(self._over_processes(loss)) / max(tokens, 1)
+        self.step += 1
+        if not math.isfinite(total):
+            self._not_a_number(total)
+        seconds = time.perf_counter() - started
+        self.seconds += seconds
+        examples = int(self._over_processes(sum(len(batch.ids) for batch in window)))
+        self._report(total, norm, scale, tokens, examples, seconds)
+
+    def _backward(self, loss: torch.Tensor) -> None:
+        (loss if self.scaler is None else self.scaler.scale(loss)).backward()
+
+    def _update(self) -> float | None:
+        """Clips and steps; the gradient's norm before clipping."""
+        parameters = list(trained(self.loaded.model).values())
+        if self.scaler is not None:
+            self.scaler.unscale_(self.optimiser)
+        clip = self.settings.clip if self.settings.clip is not None else math.inf
+        norm = float(torch.nn.utils.clip_grad_norm_(parameters, clip))
+        if self.scaler is None:
+            self.optimiser.step()
+        else:
+            self.scaler.step(self.optimiser)
+            self.scaler.update()
+        self.optimiser.zero_grad(set_to_none=True)
+        return norm if math.isfinite(norm) else None
+
+    def _over_processes(self, value: Any) -> Any:
+        if self.accelerator.num_processes == 1:
+            return value
+        tensor = torch.as_tensor(value, dtype=torch.float64, device=self.device)
+        return self.accelerator.reduce(tensor, reduction="sum").item()
+
+    def _report(
+        self, loss: float, norm: float | None, scale: float, tokens: int, examples: int, seconds: float
+    ) -> None:
+        self.meter.add(loss, examples, seconds)
+        epoch = min(self.step * self.order.window, self.order.total) / len(self.prepared)
+        last = self.pace.expected(self.step, self.seconds)
+        if self.step % self.settings.log_every == 0 or self.step == 1 or self._ending():
+            self.events.row(
+                "step",
+                step=self.step,
+                epoch=epoch,
+                loss=loss,
+                learning_rate=self.settings.learning_rate * scale,
+                gradient_norm=norm,
+                examples=examples,
+                tokens=int(tokens),
+                seconds=seconds,
+                examples_per_second=examples / seconds,
+                memory_bytes=peak_memory(self.device),
+            )
+        left = (last - self.step) * self.seconds / max(self.step, 1)
+        if self.pace.seconds is not None:
+            left = min(left, max(self.pace.seconds - self.seconds, 0.0))
+        self.work.progress(STAGE, self.step, max(last, self.step), self.meter.note(left))
+
+    def _due(self, every: int | None) -> bool:
+        return every is not None and self.step % every == 0
+
+    def _ending(self) -> bool:
+        return self.pace.part(self.step, self.seconds) >= 1.0
+
+    def _not_a_number(self, loss: float) -> None:
+        self.events.row("end", step=self.step, status="failed", reason="the loss is not a number")
+        end(self.folder, self._result("failed", "the loss is not a number"))
+        kept = (
+            f"the checkpoint of step {self.saved.name.removeprefix('step-')} is kept"
+            if self.saved
+            else "nothing was saved yet"
+        )
+        raise RedraftError(
+            f"the loss became {loss} at step {self.step}; {kept}",
+            where=str(self.folder),
+            remedy="Lower train.learning_rate, raise train.warmup, or use precision bf16 or fp32",
+        )
+
+    def _evaluate(self) -> None:
+        if self.evaluate is None:
+            return
+        with randomness.untouched():
+            try:
+                self.stop.immediate = True
+                scores = self.evaluate(self.step)
+            except KeyboardInterrupt:
+                self.work.log("the evaluation was broken off", "warning")
+                return
+            finally:
+                self.stop.immediate = False
+                self.model.train()
+        self.scores = {**scores, "step": self.step}
+        self.events.row("evaluation", **self.scores)
+        mean = scores.get("mean")
+        if self.step == 0:
+            return  # nothing was trained, so there is no checkpoint that could be the best
+        if mean is not None and (self.best is None or mean >= self.best["mean"]):
+            self.best = {"mean": mean, "checkpoint": f"step-{self.step}"}
+
+    def _save(self) -> None:
+        if not self.accelerator.is_main_process or self.step == 0:
+            return
+        length = self.events.sync()
+        state = {
+            "step": self.step,
+            "examples": int(min(self.step * self.order.window, self.order.total)),
+            "epoch": min(self.step * self.order.window, self.order.total) / len(self.prepared),
+            "seed": self.recipe.seed,
+            "seconds": self.seconds,
+            "events_bytes": length,
+            "best": self.best,
+            "scores": self.scores,
+            "scaler": self.scaler.state_dict() if self.scaler is not None else None,
+        }
+        about = {
+            "recipe": self.recipe.model_dump(mode="json"),
+            "kind": "adapter" if self.loaded.adapter else "full",
+            "task": self.recipe.task,
+            "base": {
+                "name": self.loaded.source.name,
+                "revision": self.loaded.source.revision,
+                "family": self.loaded.family,
+            },
+            "dataset": {**self.dataset, "examples": len(self.prepared)},
+            "versions": versions(),
+        }
+        moments = state_tensors(self.optimiser, self.loaded.model)
+        tensors = {f"optimiser/{name}": tensor for name, tensor in moments.items()} | randomness.states()
+        self.saved = checkpoint.save(self.folder, self.loaded, tensors, state, about, check=not self.checked)
+        self.checked = True
+        self.events.row("checkpoint", step=self.step, path=self._relative(self.saved))
+        checkpoint.prune(self.folder, self.settings.keep, self.best["checkpoint"] if self.best else None)
+
+    def _stop_if_asked(self) -> None:
+        if not self.stop.asked or self._ending():
+            return
+        self._save()
+        end(self.folder, self._result("stopped"))
+        raise Interrupted(
+            f"stopped and saved at step {self.step}",
+            where=str(self.folder),
+            remedy=f"Continue with `redraft train --resume {self.folder}`",
+        )
+
+    def _finish(self) -> None:
+        if self.scores is None or self.scores.get("step") != self.step:
+            self._evaluate()
+        self._save()
+        result = self._result(FINISHED)
+        self.events.row("end", **result)
+        end(self.folder, result)
+        self.work.log(sentence(result))
+
+    def _result(self, status: str, reason: str | None = None) -> dict[str, Any]:
+        figures = summary(read(self.folder), len(self.prepared))
+        return {
+            "status": status,
+            **({"reason": reason} if reason else {}),
+            "steps": self.step,
+            "checkpoint": self._relative(self.saved) if self.saved else None,
+            "best_checkpoint": f"checkpoints/{self.best['checkpoint']}" if self.best else None,
+            **figures,
+            "peak_memory_bytes": peak_memory(self.device),
+            "precision": self.precision,
+            "dataset": {**self.dataset, "examples": len(self.prepared)},
+            "scores": self.scores,
+        }
+
+    def _relative(self, path: Path) -> str:
+        return path.relative_to(self.folder).as_posix()

@@ -1,0 +1,85 @@
+"""The order of examples: a function of the seed and the epoch alone.
+
+A run reads one endless stream: epoch 0 in its order, then epoch 1 in its own, and so on. One optimiser step takes
+the next window of it. So the number of steps done says exactly where in the data a run stands, and a resumed run,
+or one with more readers ahead, sees the same examples in the same batches.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy
+
+BUCKET = 32
+"""Batches from which like lengths are put together when examples are grouped by length."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """count examples in windows of batch_size * accumulate.
+
+    epochs: ends the stream; the last window may be smaller. lengths: tokens of each example; given, batches hold
+    examples of like length, drawn from stretches of BUCKET batches, so that little is padded.
+    """
+
+    count: int
+    batch_size: int
+    accumulate: int
+    seed: int
+    epochs: float = math.inf
+    lengths: tuple[int, ...] | None = None
+
+    @property
+    def window(self) -> int:
+        """Examples of one optimiser step."""
+        return self.batch_size * self.accumulate
+
+    @property
+    def total(self) -> float:
+        """Examples of the whole stream, with repeats; infinite where nothing ends it."""
+        return math.inf if math.isinf(self.epochs) else max(1, round(self.epochs * self.count))
+
+    @property
+    def steps(self) -> float:
+        return math.inf if math.isinf(self.total) else math.ceil(self.total / self.window)
+
+    def batches(self, step: int) -> list[list[int]]:
+        """The micro-batches of a step (from 0) as indices of examples; empty beyond the stream's end."""
+        start = step * self.window
+        stop = int(min(start + self.window, self.total))
+        places = [self._at(position) for position in range(start, stop)]
+        return [places[i : i + self.batch_size] for i in range(0, len(places), self.batch_size)]
+
+    def _at(self, position: int) -> int:
+        epoch, place = divmod(position, self.count)
+        return int(epoch_order(self.count, self.seed, epoch, self.batch_size, self.lengths)[place])
+
+
+@lru_cache(maxsize=4)
+def epoch_order(
+    count: int, seed: int, epoch: int, batch_size: int = 1, lengths: tuple[int, ...] | None = None
+) -> numpy.ndarray:
+    """The indices 0 to count - 1 in the order of one epoch, int64 [count]."""
+    random = numpy.random.Generator(numpy.random.PCG64([seed & 0xFFFFFFFF, epoch]))
+    order = random.permutation(count)
+    if lengths is None:
+        return order
+    sizes = numpy.asarray(lengths)
+    pieces: list[numpy.ndarray] = []
+    stretch = batch_size * BUCKET
+    for start in range(0, count, stretch):
+        part = order[start : start + stretch]
+        part = part[numpy.argsort(sizes[part], kind="stable")]
+        batches = [part[i : i + batch_size] for i in range(0, len(part), batch_size)]
+        # A short last batch stays last: in front it would shift all others off their borders.
+        full, rest = [b for b in batches if len(b) == batch_size], [b for b in batches if len(b) < batch_size]
+        pieces += [full[i] for i in random.permutation(len(full))] + rest
+    return numpy.concatenate(pieces)
+
+
+def as_lengths(lengths: Sequence[int], grouped: bool) -> tuple[int, ...] | None:
+    return tuple(lengths) if grouped else None

@@ -1,0 +1,173 @@
+"""The verb "train": a recipe becomes a run. Here the rooms meet: dataset, model, loop, evaluation, report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from redraft.core.discovery import load_task
+from redraft.core.errors import InputError, RecipeError, UsageError
+from redraft.core.recipe import Recipe, read_recipe
+from redraft.core.task import Task
+from redraft.core.verb import Request, Result, Verb
+from redraft.core.work import Work
+from redraft.datasets.reader import Dataset, Split
+from redraft.inference.evaluation import evaluate
+from redraft.inference.predictor import LocalPredictor
+from redraft.models.encode import Encoder
+from redraft.models.layout import read_manifest
+from redraft.models.load import TINY, Loaded, apply_freeze, load_checkpoint, load_model
+from redraft.models.source import HUB, fetch_dataset
+from redraft.training import checkpoint, run
+from redraft.training.device import choose_device, fit_precision, weight_type
+from redraft.training.loop import EvaluateStep, train
+from redraft.worker.report import write_report
+
+TRAIN = "train"
+SAMPLES = "samples"
+
+
+def start(request: Request, work: Work) -> Result:
+    """request: recipe (a path) with overrides and out, or resume (a run's folder).
+
+    The result is the run's result.json with `run` and `report`, its paths.
+    """
+    if request.get("resume"):
+        return _resume(Path(request["resume"]), work)
+    recipe = read_recipe(request["recipe"], request.get("overrides") or ())
+    folder = _folder(recipe, request)
+    dataset, task = _dataset(recipe)
+    split = dataset.split(TRAIN)
+    device = choose_device(recipe.device)
+    dtype = weight_type(recipe, fit_precision(recipe.train.precision, device, work))
+    texts = (example.answer for example in split.iterate(draw=False)) if recipe.model.base == TINY else None
+    loaded = load_model(recipe.model, device=device, dtype=dtype, texts=texts, seed=recipe.seed)
+    run.begin(folder, recipe)
+    return _train(folder, recipe, loaded, dataset, task, None, work)
+
+
+def _resume(folder: Path, work: Work) -> Result:
+    recipe = run.recipe_of(folder)
+    if run.finished(folder):
+        work.log(f"{folder} is finished already; nothing is left to do")
+        return _result(folder, run.result_of(folder))
+    dataset, task = _dataset(recipe)
+    device = choose_device(recipe.device)
+    dtype = weight_type(recipe, fit_precision(recipe.train.precision, device, work))
+    found = checkpoint.newest(folder, work)
+    if found is None:
+        work.log(f"{folder} has no checkpoint yet: it starts at step 0")
+        texts = (e.answer for e in dataset.split(TRAIN).iterate(draw=False)) if recipe.model.base == TINY else None
+        loaded = load_model(recipe.model, device=device, dtype=dtype, texts=texts, seed=recipe.seed)
+        return _train(folder, recipe, loaded, dataset, task, None, work)
+    trained_on = read_manifest(found)["dataset"].get("fingerprint")
+    if trained_on != dataset.fingerprint:
+        raise UsageError(
+            "the dataset has changed since this run began, so it cannot go on",
+            where=str(dataset.folder),
+            remedy="Put the dataset back as it was, or begin a new run",
+        )
+    loaded = load_checkpoint(found, device=device, dtype=dtype)
+    apply_freeze(loaded, recipe.model)
+    work.log(f"going on from {found.name}")
+    return _train(folder, recipe, loaded, dataset, task, found, work)
+
+
+def _train(
+    folder: Path, recipe: Recipe, loaded: Loaded, dataset: Dataset, task: Task, resume: Path | None, work: Work
+) -> Result:
+    encoder = Encoder(loaded)
+    facts = {
+        "folder": str(dataset.folder),
+        "fingerprint": dataset.fingerprint,
+        "counts": dataset.counts,
+        "task": task.name,
+        "revision": task.revision,
+    }
+    result = train(
+        loaded,
+        encoder,
+        dataset.split(TRAIN),
+        recipe,
+        folder,
+        work,
+        _evaluation(folder, recipe, loaded, encoder, dataset, task, work),
+        resume,
+        dataset=facts,
+    )
+    if recipe.hub.repo is not None:
+        from redraft.models.hub import push
+
+        work.log(f"uploaded to {push(folder / result['checkpoint'], recipe.hub.repo, recipe.hub.private)}")
+    return _result(folder, result)
+
+
+def _evaluation(
+    folder: Path, recipe: Recipe, loaded: Loaded, encoder: Encoder, dataset: Dataset, task: Task, work: Work
+) -> EvaluateStep | None:
+    """The evaluation of the model in training; None, said out loud, where the dataset has no such split."""
+    settings = recipe.evaluate
+    if not len(dataset.splits.get(settings.split, ())):
+        work.log(f"the dataset has no split '{settings.split}': the run is not evaluated", "warning")
+        return None
+    split: Split = dataset.split(settings.split).evenly(settings.limit)
+    examples = list(split)
+    predictor = LocalPredictor(loaded, encoder, settings, seed=recipe.seed, name=folder.name)
+
+    def at(step: int) -> dict[str, Any]:
+        first = folder / SAMPLES / "step-0"
+        figures = evaluate(
+            predictor,
+            task,
+            examples,
+            settings,
+            work,
+            folder=folder / SAMPLES / f"step-{step}",
+            step=step,
+            before=first if step and first.is_dir() else None,
+            seed=recipe.seed,
+            about={"dataset": str(dataset.folder), "fingerprint": dataset.fingerprint},
+        )
+        work.log(f"step {step}: " + " ".join(figures["says"][:3]))
+        write_report(folder)
+        return figures
+
+    return at
+
+
+def _dataset(recipe: Recipe) -> tuple[Dataset, Task]:
+    task = load_task(recipe.task)
+    if recipe.dataset.startswith(HUB):
+        folder = fetch_dataset(recipe.dataset.removeprefix(HUB))
+    else:
+        folder = Path(recipe.dataset).expanduser()
+        if not folder.is_dir():
+            raise RecipeError(
+                f"there is no dataset folder '{recipe.dataset}'",
+                where="dataset",
+                remedy=f"Make one with `redraft data generate {recipe.task} {recipe.dataset} --count 1000`",
+            )
+    dataset = Dataset.open(folder, task, columns=recipe.columns)
+    if dataset.task is not None and dataset.task != task.name:
+        raise RecipeError(
+            f"this dataset was made for the task '{dataset.task}'",
+            where=str(folder),
+            remedy=f"Give task: {dataset.task}, or another dataset",
+        )
+    return dataset, task
+
+
+def _folder(recipe: Recipe, request: Request) -> Path:
+    given = request.get("out") or recipe.output
+    return Path(given if given else Path("runs") / Path(request["recipe"]).stem)
+
+
+def _result(folder: Path, result: dict[str, Any]) -> Result:
+    report: Callable[[Path], Path] = write_report
+    if not result:
+        raise InputError("this run has no result", where=str(folder), remedy="Resume it")
+    return Result({"run": str(folder), **result, "report": str(report(folder))})
+
+
+VERBS: dict[str, Verb] = {"train": start}

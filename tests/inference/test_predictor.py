@@ -38,9 +38,9 @@ def loaded(request) -> Loaded:
 
 
 @pytest.fixture(scope="module")
-def asked(plates_module) -> list[Example]:
+def asked(plates) -> list[Example]:
     """Six examples with questions of different lengths, so that a batch needs padding, two with fewer pictures."""
-    examples = list(plates_module.generate(6, 1, {}, None))
+    examples = list(plates.generate(6, 1, {}, None))
     changed = []
     for number, example in enumerate(examples):
         count = 3 if number < 4 else 1

@@ -31,6 +31,7 @@ FORMAT = 1
 class Judged:
     """One predictor's answers on all examples: samples answers and scores an example, the greedy one first."""
 
+    name: str
     answers: list[list[Prediction]]
     scores: list[list[Score]]
     seconds: float
@@ -115,7 +116,7 @@ def _judge(
     flat = [answer.text for row in answers for answer in row]
     owners = [example for row, example in zip(answers, examples, strict=True) for _ in row]
     scores = iter(task.score(flat, owners, work))
-    return Judged(answers, [[next(scores) for _ in row] for row in answers], seconds)
+    return Judged(predictor.name, answers, [[next(scores) for _ in row] for row in answers], seconds)
 
 
 def _losses(

@@ -94,12 +94,16 @@ def _answer_row(judged: Judged, index: int) -> dict[str, Any]:
 def _earlier(baseline: Judged | None, before: Path | None, examples: Sequence[Example]) -> dict[str, Any]:
     """Example id to the answer and score given before; empty where there are none."""
     if baseline is not None:
-        return {example.id: _answer_row(baseline, index) for index, example in enumerate(examples)}
+        return {
+            example.id: {"model": baseline.name, **_answer_row(baseline, index)}
+            for index, example in enumerate(examples)
+        }
     path = before / "answers.jsonl" if before else None
     if path is None or not path.is_file():
         return {}
     rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-    return {row.pop("id"): row for row in rows}
+    about = json.loads(path.with_name("samples.json").read_text(encoding="utf-8"))
+    return {row.pop("id"): {"model": about["model"], "step": about["step"], **row} for row in rows}
 
 
 def _draw(task: Task, answer: str, example: Example) -> tuple[Image, ...]:

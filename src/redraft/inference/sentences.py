@@ -53,11 +53,11 @@ def _failures(result: dict[str, Any]) -> str:
 def _against(other: dict[str, Any]) -> str:
     gain = other["gain"]
     sure = gain["interval"] and (gain["interval"][0] > 0 or gain["interval"][1] < 0)
+    name = other["model"][:1].upper() + other["model"][1:]
     return (
-        f"{other['model']} scores {other['mean']:.3f} on the same examples: a difference of "
-        f"{gain['difference']:+.3f}{_between(gain['interval'], sign=True)}, better on {gain['better']}, equal on "
-        f"{gain['equal']}, worse on {gain['worse']}"
-        + ("." if sure else "; the interval holds zero, so this is no proven difference.")
+        f"{name} scores {other['mean']:.3f} on the same examples: a difference of {gain['difference']:+.3f}"
+        f"{_between(gain['interval'], sign=True)}, better on {gain['better']}, equal on {gain['equal']}, worse on "
+        f"{gain['worse']}" + ("." if sure else "; the interval holds zero, so this is no proven difference.")
     )
 
 

@@ -16,13 +16,14 @@ def headline(run: Run) -> tuple[str, str]:
     model = (
         "the built-in tiny model" if base == "tiny" else base.removeprefix("hf:").rstrip("/").rpartition("/")[2]
     )
-    status = str(run.result.get("status", "unfinished"))
-    done = {"done": "finished", "finished": "finished", "complete": "finished", "completed": "finished"}
     steps = run.result.get("steps") or (run.steps[-1]["step"] if run.steps else 0)
     dataset = str(run.recipe.get("dataset", "")).rstrip("/").rpartition("/")[2]
+    status = str(run.result.get("status", "unfinished"))
+    ended = {"finished": "finished", "stopped": "was stopped", "failed": "failed"}.get(status, "has not finished")
+    reason = f": {escape(str(run.result['reason']))}" if run.result.get("reason") else ""
     lede = (
-        f"The run {escape(run.folder.name)} {escape(done.get(status, 'is ' + status))}"
-        f" after {steps:,} steps{' on the dataset ' + escape(dataset) if dataset else ''}."
+        f"The run {escape(run.folder.name)} {ended} after {steps:,} steps"
+        f"{' on the dataset ' + escape(dataset) if dataset else ''}{reason}."
     )
     return f"Training {model} on {task}", lede
 
@@ -31,7 +32,13 @@ def key_figures(run: Run) -> str:
     last = run.last
     parts = []
     if last is not None:
-        parts.append(_figure("Score", f"{last.figures['mean']:.3f}", _interval(last.figures["interval"])))
+        parts.append(
+            _figure(
+                f"Score, {escape(str(last.figures.get('split')))} split",
+                f"{last.figures['mean']:.3f}",
+                _interval(last.figures["interval"]),
+            )
+        )
         wide = last.figures.get("valid_interval")
         share = f"{100 * last.figures['valid']:.0f} %"
         between = f"{100 * wide[0]:.0f} to {100 * wide[1]:.0f} % (95 %)" if wide else ""
@@ -94,14 +101,15 @@ def _loss_chart(run: Run) -> str:
     raw = [(float(step["step"]), float(step["loss"])) for step in run.steps]
     own = _over_steps(run.evaluations, "loss")
     shuffled = _over_steps(run.evaluations, "loss_shuffled")
+    split = str(run.evaluations[-1].figures.get("split")) if run.evaluations else ""
     return chart(
         "Loss",
         "nats a token, over steps",
         [
             Curve("each batch", raw, "faint") if len(raw) >= 8 else Curve("training", raw, "main", dots=True),
             *([Curve("smoothed", smooth(raw), "main")] if len(raw) >= 8 else []),
-            Curve("unseen", own, "good", dots=True),
-            Curve("unseen, wrong images", shuffled, "other", dots=True),
+            Curve(split, own, "good", dots=True),
+            Curve(f"{split}, wrong images", shuffled, "other", dots=True),
         ],
         note="Wrong images are those of other examples: the gap to them is what the images tell the model.",
     )
@@ -117,12 +125,13 @@ def _score_chart(run: Run) -> str:
     ]
     valid = _over_steps(run.evaluations, "valid")
     count = measured[-1].figures["examples"] if measured else 0
+    split = measured[-1].figures.get("split") if measured else ""
     return chart(
         "Score of generated answers",
         "0 to 1, over steps",
         [Curve("valid", valid, "good", dots=True), Curve("score", points, "main", band, dots=True)],
         zero=True,
-        note=f"On {count:,} unseen examples, failures as zero; the area is the 95 % interval.",
+        note=f"On {count:,} examples of the {split} split, failures as zero; the area is the 95 % interval.",
     )
 
 

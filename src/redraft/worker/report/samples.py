@@ -12,6 +12,8 @@ from redraft.worker.report.gather import Evaluation
 
 SHEET = ("front", "top", "right")
 """Images of these names are laid out as a third-angle drawing: top above front, right beside it."""
+UNTRAINED = "the untrained model"
+"""The name that `inference.opening` gives to what a checkpoint was before its training."""
 MAX_IMAGE_BYTES = 2_000_000
 """A larger picture is not inlined, but named."""
 
@@ -27,11 +29,16 @@ def _after(evaluation: Evaluation) -> str:
     return f"After {evaluation.step:,} steps" if evaluation.step else "Answer"
 
 
+def _before(row: dict[str, Any]) -> str:
+    model = str(row.get("model") or "")
+    return "Before training" if not model or model == UNTRAINED or row.get("step") == 0 else model
+
+
 def _card(base: Path, row: dict[str, Any], after: str) -> str:
     before = row.get("before")
     columns = [_column("Shown to the model", _pictures(base, row["images"]), "")]
     if before:
-        columns.append(_column("Before training", _drawn(base, before), _verdict(before["score"])))
+        columns.append(_column(_before(before), _drawn(base, before), _verdict(before["score"])))
     columns.append(_column(after if before else "Answer", _drawn(base, row), _verdict(row["score"])))
     return (
         f'<article class="sample"><header><h3>{_rank(row["rank"], row["of"])}</h3>'
@@ -44,10 +51,10 @@ def _rank(rank: int, of: int) -> str:
     if of == 1:
         return "The only example"
     if rank == 1:
-        return f"Best of {of}"
+        return f"Best of {of:,} examples"
     if rank == of:
-        return f"Worst of {of}"
-    return f"Rank {rank} of {of}"
+        return f"Worst of {of:,} examples"
+    return f"Rank {rank:,} of {of:,} examples"
 
 
 def _change(before: dict[str, Any] | None, row: dict[str, Any]) -> str:
@@ -104,7 +111,7 @@ def _picture(path: Path, alt: str) -> str:
 def _texts(row: dict[str, Any], before: dict[str, Any] | None) -> str:
     parts = [("True answer", row["true_answer"])]
     if before:
-        parts.append(("Before training", before["answer"]))
+        parts.append((_before(before), before["answer"]))
     parts.append(("After" if before else "Answer", row["answer"]))
     columns = "".join(
         f"<section><h4>{title}</h4><pre>{escape(text) or '<i>empty</i>'}</pre></section>" for title, text in parts

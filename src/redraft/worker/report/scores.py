@@ -20,17 +20,21 @@ def score_tables(run: Run) -> str:
 
 def final_sections(run: Run) -> list[tuple[str, str]]:
     """The evaluations made after training, such as the one on the test split, each with its samples."""
-    return [_final(evaluation) for evaluation in run.finals]
+    return [_final(evaluation, evaluation is run.last) for evaluation in run.finals]
 
 
-def _final(evaluation: Evaluation) -> tuple[str, str]:
+def _final(evaluation: Evaluation, said: bool) -> tuple[str, str]:
+    """said: its sentences stand at the head of the report already."""
     figures = evaluation.figures
     rows = [_row("This model", figures)]
     if "against" in figures:
-        rows.append(_row(str(figures["against"]["model"]), figures["against"]))
+        rows.append(_row(_capital(str(figures["against"]["model"])), figures["against"]))
+    first = figures.get("against", figures)
     table = _table(("", "Score", "95 % interval", "Median", "Valid", "Loss", "Wrong images"), rows)
-    says = "".join(f"<li>{escape(sentence)}</li>" for sentence in figures.get("says", []))
-    html = f'{table}<ul class="says">{says}</ul>{_failures(figures)}{samples(evaluation)}'
+    says = "".join(f"<li>{escape(sentence)}</li>" for sentence in figures.get("says", []) if not said)
+    html = (
+        f'{table}<ul class="says">{says}</ul>{_failures(figures)}{_details(figures, first)}{samples(evaluation)}'
+    )
     return f"On the {figures.get('split', 'test')} split", html
 
 
@@ -50,6 +54,10 @@ def _row(name: str, figures: dict[str, Any]) -> tuple[str, ...]:
         _number(figures.get("loss")),
         _number(figures.get("loss_shuffled")),
     )
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _failures(figures: dict[str, Any]) -> str:
@@ -82,7 +90,7 @@ def _details(last: dict[str, Any], first: dict[str, Any]) -> str:
         )
     if not rows:
         return ""
-    return _table(("Measured besides", "First", "Last, mean", "Median", "Answers"), rows)
+    return _table(("Measured besides, mean", "Before", "After", "Median", "Answers"), rows)
 
 
 def _number(value: Any) -> str:

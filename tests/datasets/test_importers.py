@@ -121,6 +121,7 @@ def test_a_hub_folder_with_other_names(tmp_path: Path) -> None:
     assert [t.example.id for t in taken] == [f"train-{i:08d}" for i in range(8)]
     assert taken[0].example.images[0].bytes == png() and taken[0].split == "train"
     assert [id for id, _ in work.omissions] == ["train-00000008"]
+    pq.write_table(table.slice(0, 8), tmp_path / "train.parquet")
     some = list(
         import_huggingface(str(tmp_path), {"columns": columns, "train": 3, "test": 2, "seed": 1}, Silent())
     )

@@ -1,0 +1,32 @@
+"""What `redraft cad ...` and `redraft reconstruct` do, each in a worker process.
+
+A verb's module is loaded when the verb is called, so that a small one starts without what a large one needs.
+"""
+
+from __future__ import annotations
+
+import importlib
+
+from redraft.core.verb import Request, Result, Verb
+from redraft.core.work import Work
+
+PLACES = {
+    "cad.measure": ("measuring", "measure"),
+    "cad.compare": ("comparing", "compare"),
+    "cad.draw": ("drawing", "draw"),
+    "cad.convert": ("converting", "convert"),
+    "cad.build": ("converting", "build"),
+    "cad.reconstruct": ("reconstructing", "reconstruct"),
+}
+"""Verb to its module in this folder and its function there."""
+
+
+def _verb(module: str, function: str) -> Verb:
+    def run(request: Request, work: Work) -> Result:
+        verb: Verb = getattr(importlib.import_module(f"{__name__}.{module}"), function)
+        return verb(request, work)
+
+    return run
+
+
+VERBS: dict[str, Verb] = {name: _verb(*place) for name, place in PLACES.items()}

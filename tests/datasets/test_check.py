@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image as Pillow
 
+from redraft.core.errors import InputError
 from redraft.core.example import Example, Image, message
 from redraft.core.task import Task
 from redraft.core.work import Silent
@@ -208,3 +209,45 @@ def test_conversations_without_a_truth_are_said_to_be_so(
 def test_image_names_do_not_matter_to_the_generic_checks(examples: list[Example], write: Write) -> None:
     named = replace(examples[0], images=tuple(Image("", i.bytes) for i in examples[0].images))
     assert check(write({"train": [named]}), None, Silent()).faults == []
+
+
+def test_a_row_that_does_not_fit_is_named_and_the_others_are_checked(tmp_path: Path) -> None:
+    table = pa.table({"question": ["a", "b", "c", "d"], "answer": ["x", None, "", "z"]})
+    pq.write_table(table, tmp_path / "train.parquet")
+    report = check(tmp_path, None, Silent())
+    assert found(report) == [
+        ("train row 1", "bad_row", "error"),
+        ("train-00000002", "empty_answer", "error"),
+    ]
+    assert report.examples == 3
+
+
+def test_damaged_pages_are_named_and_the_rest_is_checked(
+    dots: Task, examples: list[Example], write: Write
+) -> None:
+    folder = write({"train": examples, "test": [replace(examples[0], id="other", truth={"place": [29, 29, 29]})]})
+    path = folder / "data" / "train-00000-of-00001.parquet"
+    data = bytearray(path.read_bytes())
+    data[4 : len(data) // 3] = b"\xa5" * (len(data) // 3 - 4)
+    path.write_bytes(data)
+    report = check(folder, dots, Silent())
+    bad = [id for id, kind, _ in found(report) if kind == "bad_row"]
+    assert 0 < len(bad) < 120 and len(bad) % 32 == 0 and report.examples == 121 - len(bad)
+    assert ("train", "split_count", "error") in found(report)
+    assert ("other", "wrong_view", "error") in found(report)
+
+
+def test_an_example_that_a_model_cannot_encode(examples: list[Example], write: Write) -> None:
+    def count(example: Example) -> int:
+        if example.id == "00003":
+            raise InputError("the model's processor refuses this example")
+        return len(example.images)
+
+    report = check(write({"train": examples}), None, Silent(), count_tokens=count, max_tokens=3)
+    assert found(report) == [("00003", "not_encodable", "error")]
+
+
+def test_a_model_sees_drawn_images(dots: Task, examples: list[Example], write: Write) -> None:
+    folder = write({"train": [e.with_images(()) for e in examples]}, keep_images=False)
+    report = check(folder, dots, Silent(), count_tokens=lambda e: len(e.images), max_tokens=2)
+    assert {fault.kind for fault in report.faults} == {"long_answer"} and report.errors == 120

@@ -2,8 +2,9 @@
 
 Each fault names the example (or the file), its kind, its severity and the reason. Kinds found here:
 
-errors: broken_file, changed_file, split_count, fingerprint, tampered, bad_row, empty_image, broken_image,
-image_count, conversation, empty_answer, duplicate_id, split_overlap, long_answer (with a limit given).
+errors: broken_file, changed_file, split_count, options, fingerprint, tampered, bad_row, empty_image, broken_image,
+image_count, conversation, empty_answer, duplicate_id, split_overlap, long_answer (with a limit given),
+not_encodable (by the model at hand).
 warnings: blank_image, duplicate, long_answer (without a limit), task_revision, no_truth.
 """
 
@@ -18,7 +19,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Literal
 
-from redraft.core.errors import InputError, RedraftError
+from redraft.core.errors import InputError, RedraftError, UsageError
 from redraft.core.example import Example
 from redraft.core.score import Fault
 from redraft.core.task import Task
@@ -31,6 +32,8 @@ from redraft.datasets.reader import Dataset, Split
 from redraft.datasets.rows import canonical, to_row
 
 Severity = Literal["error", "warning"]
+Row = tuple[int, Example, bytes]
+"""Index in its split, example, digest."""
 LONG = 4096
 """Tokens above which an answer is worth a warning when no limit is given: the recipes' default `max_length`."""
 AHEAD = 64
@@ -91,7 +94,12 @@ def check(
         if dataset.manifest is not None and dataset.manifest.revision != task.revision:
             reason = f"made by revision {dataset.manifest.revision} of the task, which is at {task.revision} here"
             report.add(dataset.folder.name, "task_revision", "warning", reason)
-        report.faults += task.check(rows.with_truth(), task.options(dataset.options), work)
+        try:
+            options = task.options(dataset.options)
+        except UsageError as error:
+            report.add("manifest.json", "options", "error", f"not options of the task here: {error.what}")
+            return report
+        report.faults += task.check(rows.with_truth(), options, work)
         if rows.without_truth:
             reason = (
                 f"{rows.without_truth:,} examples hold a conversation without the truth behind it: they can be "
@@ -117,6 +125,7 @@ class _Rows:
         self.ids: dict[str, str] = {}
         self.same: dict[str, tuple[str, str]] = {}
         self.unsound: set[tuple[str, str]] = set()
+        self.bad: dict[str, set[int]] = {}
         self.without_truth = 0
         self.drawn = dataset.manifest is not None and dataset.manifest.images == "drawn"
 
@@ -127,9 +136,8 @@ class _Rows:
                 kept = _digests(self.dataset, split.name)
                 collected = Fingerprint()
                 for batch in _batches(self._read(split), AHEAD):
-                    images = threads.map(_image_faults, [example for example, _ in batch])
-                    for (example, row_digest), found in zip(batch, images, strict=True):
-                        at = collected.count
+                    images = threads.map(_image_faults, [example for _, example, _ in batch])
+                    for (at, example, row_digest), found in zip(batch, images, strict=True):
                         collected.add(row_digest)
                         self._row(split.name, example, found)
                         if kept is not None and at < len(kept) and kept[at] != row_digest.hex()[:SHORT]:
@@ -143,9 +151,7 @@ class _Rows:
         """The sound examples that have a truth, for the task's own checks; counts those that have none."""
         self.without_truth = 0
         for split in self.dataset.splits.values():
-            if not self._readable(split):
-                continue
-            for example in split.iterate(draw=False):
+            for example in self._good(split):
                 if (split.name, example.id) in self.unsound:
                     continue
                 if set(example.truth) <= {ANSWER}:
@@ -153,21 +159,24 @@ class _Rows:
                 else:
                     yield example
 
-    def _read(self, split: Split) -> Iterator[tuple[Example, bytes]]:
-        iterator = split.iterate(draw=False)
-        while True:
+    def _read(self, split: Split) -> Iterator[Row]:
+        """Index, example and digest of every row that can be read. After a bad one it goes on row by row."""
+        rows: Iterator[Example] | None = split.iterate(draw=False)
+        for at in range(len(split)):
             try:
-                example = next(iterator)
-            except StopIteration:
-                return
+                example = split.example(at, draw=False) if rows is None else next(rows)
             except InputError as error:
-                self.report.add(split.name, "bad_row", "error", f"{error.where}: {error.what}")
-                self.unsound.add((split.name, ""))
-                return
-            yield example, digest(to_row(example))
+                rows = None
+                self.bad.setdefault(split.name, set()).add(at)
+                self._fault(split.name, f"{split.name} row {at}", "bad_row", "error", error.what)
+                continue
+            yield at, example, digest(to_row(example))
 
-    def _readable(self, split: Split) -> bool:
-        return (split.name, "") not in self.unsound
+    def _good(self, split: Split) -> Iterator[Example]:
+        bad = self.bad.get(split.name)
+        if not bad:
+            return split.iterate(draw=False)
+        return (split.example(at, draw=False) for at in range(len(split)) if at not in bad)
 
     def _split(self, split: Split, collected: Fingerprint) -> None:
         manifest = self.dataset.manifest
@@ -216,7 +225,12 @@ class _Rows:
         if self.count_tokens is None:
             tokens, what = estimate_tokens(example.answer), "the answer has about"
         else:
-            tokens, what = self.count_tokens(example), "the whole example has"
+            try:
+                whole = self.dataset.splits[split].drawn(example)
+                tokens, what = self.count_tokens(whole), "the whole example has"
+            except RedraftError as error:
+                self._fault(split, example.id, "not_encodable", "error", error.what)
+                return
         if tokens > limit:
             self._fault(split, example.id, "long_answer", severity, f"{what} {tokens:,} tokens, above {limit:,}")
 
@@ -265,7 +279,7 @@ def _digests(dataset: Dataset, split: str) -> list[str] | None:
     return path.read_text(encoding="ascii", errors="replace").splitlines()
 
 
-def _batches(items: Iterable[tuple[Example, bytes]], size: int) -> Iterator[list[tuple[Example, bytes]]]:
+def _batches(items: Iterable[Row], size: int) -> Iterator[list[Row]]:
     iterator = iter(items)
     while batch := list(islice(iterator, size)):
         yield batch

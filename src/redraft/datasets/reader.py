@@ -11,13 +11,13 @@ from typing import Any, overload
 from redraft.core.errors import InputError, UsageError
 from redraft.core.example import Example
 from redraft.core.task import Task
+from redraft.datasets.drawing import Draw, draw_ahead, drawing
 from redraft.datasets.fingerprint import Fingerprint, combine, digest_of
 from redraft.datasets.foreign import Columns, find_shards
 from redraft.datasets.manifest import KIND, File, Manifest, read_manifest
 from redraft.datasets.parquet import Shard
 from redraft.datasets.rows import COLUMNS, to_example
 
-Draw = Callable[[Example], Example]
 Problem = Callable[[str, InputError], None]
 """Told of a file's relative path and what is wrong with it, where a reader shall go on without it."""
 
@@ -56,18 +56,28 @@ class Split(Sequence[Example]):
         number = bisect_right(self._starts, at) - 1
         shard = self._shards[number]
         row = shard.row(at - self._starts[number], self._names)
-        return self._example(row, at, shard, draw)
+        example = self._example(row, at, shard)
+        return self.drawn(example) if draw else example
+
+    def drawn(self, example: Example) -> Example:
+        """The example with its images, drawn where they are not kept and a task is at hand."""
+        return example if self._draw is None else self._draw(example)
 
     def iterate(self, draw: bool = True) -> Iterator[Example]:
-        """All examples in order. Over a whole split this is the fastest way: one row group after another."""
+        """All examples in order. Over a whole split this is the fastest way: one row group after another, and
+        images that are not kept are drawn on all cores."""
+        kept = self._kept()
+        return draw_ahead(self._draw, kept) if draw and self._draw is not None else kept
+
+    def _kept(self) -> Iterator[Example]:
         if self._chosen is not None:
             for index in range(len(self)):
-                yield self.example(index, draw)
+                yield self.example(index, draw=False)
             return
         at = 0
         for shard in self._shards:
             for row in shard.iterate(self._names):
-                yield self._example(row, at, shard, draw)
+                yield self._example(row, at, shard)
                 at += 1
 
     @property
@@ -107,22 +117,11 @@ class Split(Sequence[Example]):
     def _names(self) -> Sequence[str]:
         return COLUMNS if self._columns is None else self._columns.needed
 
-    def _example(self, row: Mapping[str, Any], at: int, shard: Shard, draw: bool) -> Example:
+    def _example(self, row: Mapping[str, Any], at: int, shard: Shard) -> Example:
         where = f"{shard.path}, {self.name} row {at}"
         if self._columns is not None:
             return self._columns.example(row, self.name, at, where)
-        example = to_example(row, where)
-        return self._draw(example) if draw and self._draw is not None and not example.images else example
-
-
-class _Drawing:
-    """Draws the images of an example through its task; a class, so that it can be sent to another process."""
-
-    def __init__(self, task: Task, options: Mapping[str, Any]) -> None:
-        self._task, self._options = task, dict(options)
-
-    def __call__(self, example: Example) -> Example:
-        return example.with_images(self._task.draw(example.truth, example.seed, self._options))
+        return to_example(row, where)
 
 
 class Dataset:
@@ -153,7 +152,7 @@ class Dataset:
         report = problem or _stop
         if manifest is None:
             return cls(folder, None, _foreign_splits(folder, columns or {}, report))
-        draw = _drawing(folder, manifest, task)
+        draw = drawing(folder, manifest, task)
         splits: dict[str, Split] = {}
         for name in manifest.counts:
             shards = []
@@ -214,20 +213,6 @@ class Dataset:
 
 def _stop(path: str, error: InputError) -> None:
     raise error
-
-
-def _drawing(folder: Path, manifest: Manifest, task: Task | None) -> Draw | None:
-    if manifest.images == "stored" or task is None:
-        return None
-    if (task.name, task.revision) != (manifest.task, manifest.revision):
-        raise InputError(
-            f"this dataset keeps no images and was made by {manifest.task} revision {manifest.revision}; "
-            f"here is {task.name} revision {task.revision}, which would draw others",
-            where=str(folder),
-            remedy="Make the dataset again, or write its images with the version that made it: data export "
-            "--materialise",
-        )
-    return _Drawing(task, manifest.options)
 
 
 def _shard(folder: Path, file: File, strict: bool) -> Shard:

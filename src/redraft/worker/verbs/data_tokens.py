@@ -6,20 +6,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from redraft.core.errors import RedraftError
 from redraft.core.example import Example
 from redraft.worker.model_names import resolve_model
 
 
 def token_counter(model: str) -> Callable[[Example], int]:
-    """Counts an example's tokens with its image tokens, as training would see it; -1 for one it cannot encode."""
+    """Counts the tokens of an example, images included, as training sees them; a misfit is an InputError."""
     encoder = _encoder(model)
 
     def count(example: Example) -> int:
-        try:
-            return len(encoder.encode(example))
-        except RedraftError:
-            return -1
+        return len(encoder.encode(example))
 
     return count
 

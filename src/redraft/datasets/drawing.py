@@ -1,0 +1,67 @@
+"""Draws the images of examples that are kept without them, one at a time or several at once."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from redraft.core.errors import InputError
+from redraft.core.example import Example
+from redraft.core.task import Task
+from redraft.datasets.manifest import Manifest
+
+Draw = Callable[[Example], Example]
+
+
+class Drawing:
+    """The example with its images, drawn by its task; a class, so that it can be sent to another process."""
+
+    def __init__(self, task: Task, options: Mapping[str, Any]) -> None:
+        self._task, self._options = task, dict(options)
+
+    def __call__(self, example: Example) -> Example:
+        if example.images:
+            return example
+        return example.with_images(self._task.draw(example.truth, example.seed, self._options))
+
+
+def drawing(folder: Path, manifest: Manifest, task: Task | None) -> Draw | None:
+    """How the images of a dataset are drawn; None where they are stored, or where no task is at hand.
+
+    A task that would draw others than the dataset was made with is an InputError.
+    """
+    if manifest.images == "stored" or task is None:
+        return None
+    if (task.name, task.revision) != (manifest.task, manifest.revision):
+        raise InputError(
+            f"this dataset keeps no images and was made by {manifest.task} revision {manifest.revision}; "
+            f"here is {task.name} revision {task.revision}, which would draw others",
+            where=str(folder),
+            remedy="Make the dataset again, or write its images with the version that made it: data export "
+            "--materialise",
+        )
+    return Drawing(task, manifest.options)
+
+
+def draw_ahead(draw: Draw, examples: Iterable[Example]) -> Iterator[Example]:
+    """The examples in their order with their images, drawn on all cores: two more than there are cores wait ready.
+
+    Tasks draw in other processes or in libraries that let go of the interpreter, so threads serve here.
+    """
+    cores = os.cpu_count() or 1
+    waiting: deque[Future[Example]] = deque()
+    with ThreadPoolExecutor(cores, thread_name_prefix="draw") as threads:
+        try:
+            for example in examples:
+                waiting.append(threads.submit(draw, example))
+                if len(waiting) > cores + 2:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()

@@ -6,7 +6,7 @@ The middles of quarter arcs alone are not; an arc's radius and ends are, which i
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from redraft.tasks.cad.program.types import Arc, Circle, Curve, Line, Loop, Vec2
 
@@ -113,26 +113,8 @@ def teardrop(x: float, y: float, half: int) -> Loop:
     )
 
 
-def turned(loop: Loop, quarter: int, rect: Rect) -> Loop:
-    """The loop turned by quarter turns about the middle of a square rect, or mirrored where it is not square.
-
-    quarter 2 turns any rect; 1 and 3 want a square.
-    """
-    x0, y0, x1, y1 = rect
-    cx, cy = (x0 + x1) / 2, (y0 + y1) / 2
-
-    def move(p: Vec2) -> Vec2:
-        x, y = p[0] - cx, p[1] - cy
-        for _ in range(quarter % 4):
-            x, y = -y, x
-        return (cx + x, cy + y)
-
-    return moved(loop, move)
-
-
-def moved(loop: Loop, move: object, scale: float = 1.0) -> Loop:
+def moved(loop: Loop, move: Callable[[Vec2], Vec2], scale: float = 1.0) -> Loop:
     """The loop with every point moved by a map that keeps angles; radii are multiplied by scale."""
-    assert callable(move)
     curves: list[Curve] = []
     for curve in loop.curves:
         if isinstance(curve, Line):

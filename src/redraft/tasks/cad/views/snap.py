@@ -11,6 +11,7 @@ three views.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -59,8 +60,8 @@ def frame(low: tuple[float, ...], high: tuple[float, ...], size: int, area: int)
     The longest side comes out shorter than `area` by less than its own length in metres, in pixels: 0.3 pixels
     for a part of 300 mm. Above `area` metres the scale would be 0: it stays 1.
     """
-    extent = tuple(_significant(b - a) for a, b in zip(low, high, strict=True))
-    scale = max(1, math.floor(area * 1000 / max(extent) + 1e-6))
+    extent = _rounded(b - a for a, b in zip(low, high, strict=True))
+    scale = max(1, math.floor(area * 1000 / max(extent) + 1e-9))
     return Frame(low, extent, scale, size)
 
 
@@ -80,5 +81,8 @@ def straight_at(lines: list[Polyline], axis: int) -> NDArray[np.float64]:
     return np.array([line[0, axis] for line in lines if (line[:, axis] == line[0, axis]).all()])
 
 
-def _significant(value: float) -> float:
-    return float(f"{value:.8g}")
+def _rounded(sides: Iterable[float]) -> tuple[float, ...]:
+    """The sides to a millionth of the longest: a box of 100.0000002 mm is one of 100, as the kernel means it."""
+    given = tuple(sides)
+    digits = 6 - math.floor(math.log10(max(given)))
+    return tuple(round(side, digits) for side in given)

@@ -120,5 +120,5 @@ def _rows(columns: list[dict[str, Any]]) -> list[tuple[str, list[str]]]:
     ]
     best = value["samples"] if (value := columns[0]["best_of"]) else 0
     if best:
-        rows.insert(1, (f"best of {best}", each(lambda c: figure(c["best_of"], "mean"))))
+        rows.insert(3, (f"best of {best}", each(lambda c: figure(c["best_of"], "mean"))))
     return rows

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from redraft.inference.statistics import bootstrap_mean
+from redraft.inference.statistics import bootstrap_mean, signed
 
 MARGIN = 0.01
 """Of the loss with the right images. A smaller gain is treated as none."""
@@ -56,8 +56,8 @@ def verdict(own: Sequence[AnswerLoss], other: Sequence[AnswerLoss], seed: int = 
     found["blind"] = found["difference"] < MARGIN * found["loss"] or interval[0] <= 0
     figures = (
         f"its loss is {found['loss']:.3f} with the right images and {found['loss_shuffled']:.3f} with those of "
-        f"other examples (difference {found['difference']:+.3f}, 95 % interval {interval[0]:+.3f} to "
-        f"{interval[1]:+.3f}, {count} examples)"
+        f"other examples (difference {signed(found['difference'])}, 95 % interval {signed(interval[0])} to "
+        f"{signed(interval[1])}, {count} examples)"
     )
     found["says"] = (
         f"This model is blind: nothing shows that it uses its images; {figures}."

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from redraft.inference.statistics import signed
+
 FEW = 500
 """Below so many examples the interval is wide; the literature's advice for CAD reconstruction (see docs)."""
 
@@ -55,7 +57,7 @@ def _against(other: dict[str, Any]) -> str:
     sure = gain["interval"] and (gain["interval"][0] > 0 or gain["interval"][1] < 0)
     name = other["model"][:1].upper() + other["model"][1:]
     return (
-        f"{name} scores {other['mean']:.3f} on the same examples: a difference of {gain['difference']:+.3f}"
+        f"{name} scores {other['mean']:.3f} on the same examples: a difference of {signed(gain['difference'])}"
         f"{_between(gain['interval'], sign=True)}, better on {gain['better']}, equal on {gain['equal']}, worse on "
         f"{gain['worse']}" + ("." if sure else "; the interval holds zero, so this is no proven difference.")
     )
@@ -64,8 +66,8 @@ def _against(other: dict[str, Any]) -> str:
 def _between(interval: list[float] | None, sign: bool = False) -> str:
     if not interval:
         return ""
-    form = "+.3f" if sign else ".3f"
-    return f" (95 % interval {interval[0]:{form}} to {interval[1]:{form}})"
+    low, high = (signed(value) if sign else f"{value:.3f}" for value in interval)
+    return f" (95 % interval {low} to {high})"
 
 
 def _count(number: int, noun: str) -> str:

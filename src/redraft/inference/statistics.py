@@ -40,3 +40,9 @@ def wilson(successes: int, count: int) -> Interval | None:
     centre = (rate + z2 / (2 * count)) / (1 + z2 / count)
     half = Z95 / (1 + z2 / count) * math.sqrt(rate * (1 - rate) / count + z2 / (4 * count**2))
     return max(0.0, centre - half), min(1.0, centre + half)
+
+
+def signed(value: float) -> str:
+    """A difference with three decimals and its sign; one that rounds to nothing is "0.000"."""
+    text = f"{value:+.3f}"
+    return "0.000" if text in ("+0.000", "-0.000") else text

@@ -11,6 +11,9 @@ from redraft.core.prediction import Prediction
 from redraft.core.score import Score
 from redraft.inference.statistics import bootstrap_mean, wilson
 
+LONGEST_WORD = 40
+"""Characters of a detail that is counted as a word of its own."""
+
 
 def summarise(scores: Sequence[Score], seed: int = 0) -> dict[str, Any]:
     """One score an example. Failures count as zero in mean, interval and median.
@@ -50,8 +53,10 @@ def _details(scores: Sequence[Score]) -> dict[str, Any]:
                 "mean": statistics.fmean(numbers),
                 "median": statistics.median(numbers),
             }
-        else:
+        elif max(len(str(value)) for value in values) <= LONGEST_WORD:
             found[name] = {"count": len(values), "counts": dict(Counter(map(str, values)).most_common(8))}
+        else:
+            found[name] = {"count": len(values)}  # sentences: they stand beside their answers, not here
     return found
 
 

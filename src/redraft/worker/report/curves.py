@@ -29,8 +29,11 @@ class Curve:
     dots: bool = False
 
 
-def chart(title: str, unit: str, curves: Sequence[Curve], *, zero: bool = False, note: str = "") -> str:
-    """A figure of curves over steps; empty where no curve has a point. zero: the axis starts at zero."""
+def chart(
+    title: str, unit: str, curves: Sequence[Curve], *, zero: bool = False, top: float | None = None, note: str = ""
+) -> str:
+    """A figure of curves over steps; empty where no curve has a point. zero: the axis starts at zero, or below it
+    where values do; top: it reaches at least so far."""
     curves = [Curve(c.name, _finite(c.points), c.look, c.band, c.dots) for c in curves]
     curves = [c for c in curves if c.points]
     if not curves:
@@ -38,7 +41,10 @@ def chart(title: str, unit: str, curves: Sequence[Curve], *, zero: bool = False,
     xs = [x for c in curves for x, _ in c.points]
     ys = [y for c in curves for _, y in c.points] + [y for c in curves for b in c.band for y in b[1:]]
     x_low, x_high = _range(min(xs), max(xs))
-    ticks = nice_ticks(0.0 if zero and min(ys) >= 0 else min(ys), max(ys))
+    high = max(ys) if top is None else max(*ys, top)
+    if zero and max(ys) <= 0 <= min(ys):
+        high = top or 1.0
+    ticks = nice_ticks(min(0.0, *ys) if zero else min(ys), high)
     y_low, y_high = ticks[0], ticks[-1]
 
     def place(x: float, y: float) -> Point:

@@ -131,6 +131,7 @@ def _score_chart(run: Run) -> str:
         "0 to 1, over steps",
         [Curve("valid", valid, "good", dots=True), Curve("score", points, "main", band, dots=True)],
         zero=True,
+        top=1.0,
         note=f"On {count:,} examples of the {split} split, failures as zero; the area is the 95 % interval.",
     )
 

@@ -12,6 +12,13 @@ from redraft.worker.report.gather import Run, gather
 from redraft.worker.report.samples import samples
 from redraft.worker.report.scores import final_sections, score_tables
 
+INK = (
+    '<svg width="0" height="0" aria-hidden="true" style="position:absolute"><filter id="ink" '
+    'color-interpolation-filters="sRGB"><feComponentTransfer>'
+    + "".join(f'<feFunc{channel} type="gamma" exponent="2.6"/>' for channel in "RGB")
+    + "</feComponentTransfer></filter></svg>"
+)
+"""Darkens the thin lines of drawings, which turn grey when a browser shrinks them."""
 STYLE = Path(__file__).with_name("style.css")
 
 
@@ -49,7 +56,7 @@ def page(run: Run) -> str:
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         '<meta name="color-scheme" content="light dark">'
         f"<title>{escape(title)}</title>\n<style>\n{STYLE.read_text(encoding='utf-8')}</style></head>\n"
-        f"<body><main>\n{''.join(part + chr(10) for part in body if part)}</main></body></html>\n"
+        f"<body>{INK}<main>\n{''.join(part + chr(10) for part in body if part)}</main></body></html>\n"
     )
 
 

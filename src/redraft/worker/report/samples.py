@@ -22,7 +22,9 @@ def samples(evaluation: Evaluation | None) -> str:
     """A card for each sample of the evaluation; a sentence where there are none."""
     if evaluation is None or not evaluation.samples:
         return '<p class="note">This run kept no samples.</p>'
-    return "".join(_card(evaluation.base, row, _after(evaluation)) for row in evaluation.samples)
+    rows = evaluation.samples
+    alike = len({row["score"]["value"] for row in rows}) == 1
+    return "".join(_card(evaluation.base, row, _after(evaluation), alike) for row in rows)
 
 
 def _after(evaluation: Evaluation) -> str:
@@ -34,22 +36,25 @@ def _before(row: dict[str, Any]) -> str:
     return "Before training" if not model or model == UNTRAINED or row.get("step") == 0 else model
 
 
-def _card(base: Path, row: dict[str, Any], after: str) -> str:
+def _card(base: Path, row: dict[str, Any], after: str, alike: bool) -> str:
     before = row.get("before")
     columns = [_column("Shown to the model", _pictures(base, row["images"]), "")]
     if before:
         columns.append(_column(_before(before), _drawn(base, before), _verdict(before["score"])))
     columns.append(_column(after if before else "Answer", _drawn(base, row), _verdict(row["score"])))
     return (
-        f'<article class="sample"><header><h3>{_rank(row["rank"], row["of"])}</h3>'
+        f'<article class="sample"><header><h3>{_rank(row["rank"], row["of"], alike)}</h3>'
         f'<span class="id">{escape(str(row["id"]))}</span>{_change(before, row)}</header>'
         f'<div class="columns n{len(columns)}">{"".join(columns)}</div>{_texts(row, before)}</article>'
     )
 
 
-def _rank(rank: int, of: int) -> str:
+def _rank(rank: int, of: int, alike: bool) -> str:
+    """alike: all shown examples have the same score, so that none of them is best or worst."""
     if of == 1:
         return "The only example"
+    if alike:
+        return f"One of {of:,} examples"
     if rank == 1:
         return f"Best of {of:,} examples"
     if rank == of:

@@ -82,15 +82,19 @@ def _details(last: dict[str, Any], first: dict[str, Any]) -> str:
         rows.append(
             (
                 escape(name.replace("_", " ")),
-                _number(before.get("mean", before.get("share"))) if first is not last else "",
-                _number(shown),
-                _number(detail.get("median")),
+                _short(before.get("mean", before.get("share"))) if first is not last else "",
+                _short(shown),
+                _short(detail.get("median")),
                 f"{detail['count']:,}",
             )
         )
     if not rows:
         return ""
     return _table(("Measured besides, mean", "Before", "After", "Median", "Answers"), rows)
+
+
+def _short(value: Any) -> str:
+    return "" if value is None else f"{value:.4g}"
 
 
 def _number(value: Any) -> str:

@@ -65,11 +65,13 @@ def write_step(shape: TopoDS_Shape, name: str = "part", time: str = EPOCH) -> by
     STEPControl_Writer()  # the settings below exist once a writer has been made
     Interface_Static.SetCVal_s("write.step.schema", "AP214IS")
     Interface_Static.SetCVal_s("write.step.unit", "MM")
+    # Solids apart are still one part, not an assembly.
+    Interface_Static.SetIVal_s("write.step.assembly", 0)
     writer = STEPControl_Writer()
     status = writer.Transfer(shape, STEPControl_StepModelType.STEPControl_AsIs)
     if status != IFSelect_ReturnStatus.IFSelect_RetDone:
         raise KernelFault("execute", "the shape cannot be written as STEP")
-    _name_products(writer, label)
+    _name_product(writer, label)
     header = APIHeaderSection_MakeHeader(writer.Model())
     header.SetName(_text(f"{label}.step"))
     header.SetTimeStamp(_text(time))
@@ -82,16 +84,14 @@ def write_step(shape: TopoDS_Shape, name: str = "part", time: str = EPOCH) -> by
     return out.getvalue()
 
 
-def _name_products(writer: STEPControl_Writer, label: str) -> None:
-    """Left alone, products are named after a counter that grows with every file that the process writes."""
-    model, number = writer.Model(), 0
+def _name_product(writer: STEPControl_Writer, label: str) -> None:
+    """Left alone, a product is named after a counter that grows with every file that the process writes."""
+    model = writer.Model()
     for i in range(1, model.NbEntities() + 1):
         entity = model.Value(i)
         if isinstance(entity, StepBasic_Product):
-            number += 1
-            name = label if number == 1 else f"{label}-{number}"
-            entity.SetId(_text(name))
-            entity.SetName(_text(name))
+            entity.SetId(_text(label))
+            entity.SetName(_text(label))
 
 
 def _text(value: str) -> TCollection_HAsciiString:

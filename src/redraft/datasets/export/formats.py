@@ -64,7 +64,11 @@ def _one_view_each(example: Example, split: str, folder: ImageFolder) -> Iterato
     for index, image in enumerate(example.images):
         messages = _about_one_view(example.messages, image, index, len(example.images))
         name = folder.write(split, example.id, image)
-        yield {"id": f"{example.id}-{view_name(image)}", "image": name, "conversations": _turns(messages)}
+        yield {"id": _view_id(example, image), "image": name, "conversations": _turns(messages)}
+
+
+def _view_id(example: Example, image: Image) -> str:
+    return example.id if len(example.images) == 1 else f"{example.id}-{view_name(image)}"
 
 
 def _one_montage(example: Example, split: str, folder: ImageFolder) -> Iterator[Row]:
@@ -82,7 +86,9 @@ def _one_part(example: Example, split: str, folder: ImageFolder) -> Iterator[Row
 
 
 def _about_one_view(messages: tuple[Message, ...], image: Image, index: int, count: int) -> tuple[Message, ...]:
-    """The conversation with one image, and a sentence before the question that names it."""
+    """The conversation with one image out of several, and a sentence before the question that names it."""
+    if count == 1:
+        return _folded(messages)
     told = f"This image is the {view_name(image)} view ({index + 1} of {count})."
     kept = _first_place_only(_folded(messages))
     first = kept[0]

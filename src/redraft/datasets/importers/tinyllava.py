@@ -126,7 +126,8 @@ def _image(folder: Path, name: str, id: str) -> Image:
     try:
         if path.stat().st_size > MAX_IMAGE:
             raise InputError(f"its image has more than {MAX_IMAGE >> 20} MB", where=f"{id}, {name}")
-        return Image(Path(name).name, path.read_bytes())
+        # Our own export puts the example's id before an image's name; there it says nothing new.
+        return Image(Path(name).name.removeprefix(f"{id}-"), path.read_bytes())
     except OSError as error:
         reason = "missing" if isinstance(error, FileNotFoundError) else f"not readable ({error.strerror})"
         raise InputError(f"its image is {reason}: {name}", where=id) from None

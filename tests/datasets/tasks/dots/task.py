@@ -33,8 +33,12 @@ class Dots:
         return {"colour": given.get("colour", "black")}
 
     def generate(self, count: int, seed: int, options: Options, work: Work) -> Iterator[Example]:
-        places = random.Random(seed).sample(range((SIZE - 2) ** 3), count)
-        for index, place in enumerate(places):
+        rng, seen = random.Random(seed), set[int]()
+        while len(seen) < count:
+            index, place = len(seen), rng.randrange((SIZE - 2) ** 3)
+            if place in seen:
+                continue
+            seen.add(place)
             work.progress("making dots", index + 1, count)
             if place % 50 == 0:
                 work.left_out(f"dot-{place}", "too round: of no use")

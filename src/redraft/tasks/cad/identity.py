@@ -16,9 +16,10 @@ from redraft.core.example import Image
 def view_key(images: Sequence[Image]) -> str:
     """16 hexadecimal digits of the pictures' pixels; the scale that a PNG states does not count.
 
-    Views are drawn and packed the same bit for bit, so equal pixels are equal bytes from the first data on.
+    Views are drawn and packed the same bit for bit, so equal pixels are equal bytes from the first data on. Of a
+    picture that is no PNG the whole file counts.
     """
     digest = hashlib.sha256()
     for image in images:
-        digest.update(image.bytes[image.bytes.index(b"IDAT") :])
+        digest.update(image.bytes[max(0, image.bytes.find(b"IDAT")) :])
     return digest.hexdigest()[:16]

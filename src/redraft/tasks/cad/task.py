@@ -15,6 +15,7 @@ from redraft.core.work import Work
 from redraft.tasks.cad import options as cad_options
 from redraft.tasks.cad.check import check_examples
 from redraft.tasks.cad.conversation import conversation, question
+from redraft.tasks.cad.identity import view_key
 from redraft.tasks.cad.kernel.pool import shared_pool
 from redraft.tasks.cad.score import score_answers
 from redraft.tasks.cad.truth import VIEW_FILES, images_of
@@ -65,7 +66,11 @@ class CadTask:
         return (question(options),)
 
     def same(self, example: Example) -> str:
-        return str(example.truth["shape_key"])
+        """The truth's `view_key`; of an example from elsewhere, the key of its pictures or of its drawing."""
+        known = example.truth.get("view_key")
+        if known:
+            return str(known)
+        return view_key(example.images or self.draw(example.truth, example.seed, self.options({})))
 
     def check(self, examples: Iterable[Example], options: Options, work: Work) -> Iterator[Fault]:
         return check_examples(examples, self.options(options), work)

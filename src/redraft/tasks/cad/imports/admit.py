@@ -36,6 +36,9 @@ class Candidate:
     read: Callable[[], Reading]
 
 
+Described = Iterator[tuple[Candidate, Reading, Outcome]]
+
+
 class Admission:
     """Lets candidates in until every split has what it wants; remembers what it has seen over all splits."""
 
@@ -45,12 +48,15 @@ class Admission:
         self._ids: set[str] = set()
         self.admitted = 0
 
-    def fill(self, split: str, wanted: int | None, candidates: Iterable[Candidate]) -> Iterator[Imported]:
-        """Examples of one split in the candidates' order; says so where there are fewer than wanted."""
+    def fill(self, split: str, wanted: int | None, described: Described) -> Iterator[Imported]:
+        """Examples of one split in the candidates' order; says so where there are fewer than wanted.
+
+        described: what `describe` gives; splits that share their candidates share it too, because it reads ahead.
+        """
         taken = 0
         if wanted == 0:
             return
-        for candidate, reading, outcome in self._described(candidates):
+        for candidate, reading, outcome in described:
             imported = self._judge(split, candidate, reading, outcome)
             if imported is None:
                 continue
@@ -72,7 +78,8 @@ class Admission:
                 remedy="The lines above say why each was left out; check that this is the right source",
             )
 
-    def _described(self, candidates: Iterable[Candidate]) -> Iterator[tuple[Candidate, Reading, Outcome]]:
+    def describe(self, candidates: Iterable[Candidate]) -> Described:
+        """The candidates that can be read, each with what the kernel says of it; the others are left out."""
         waiting: deque[tuple[Candidate, Reading]] = deque()
 
         def requests() -> Iterator[dict[str, Any]]:

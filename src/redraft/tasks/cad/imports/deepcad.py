@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import tarfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -63,6 +63,7 @@ def read_history(data: bytes, where: str) -> Reading:
 
 def _from_folder(folder: Path, settings: Settings, admission: Admission, work: Work) -> Iterator[Imported]:
     split_file = Path(settings.split_file) if settings.split_file else _split_file_near(folder)
+    split_of = read_split_file(split_file) if split_file is not None else None
     files: dict[str, Path] = {}
     for path in _json_files(folder):
         id = part_id(path.relative_to(folder).as_posix())
@@ -72,20 +73,25 @@ def _from_folder(folder: Path, settings: Settings, admission: Admission, work: W
         raise InputError("there is no JSON file in it", where=str(folder), remedy="Give the folder cad_json")
     order = sorted(files, key=lambda id: lot(settings.seed, id))
 
-    def candidates(ids: Iterator[str]) -> Iterator[Candidate]:
-        for id in ids:
-            yield Candidate(id, partial(_read_file, files[id], id))
+    def candidates(split: str | None) -> Iterator[Candidate]:
+        for id in order:
+            if split is None or split_of is None or split_of.get(id) == split:
+                yield Candidate(id, partial(_read_file, files[id], id))
 
-    if split_file is None:
-        shared = candidates(iter(order))
-        for split in settings.order:
-            yield from admission.fill(split, settings.counts[split], shared)
-        return
-    split_of = read_split_file(split_file)
+    yield from _fill(settings, admission, split_of is not None, candidates)
+
+
+def _fill(
+    settings: Settings,
+    admission: Admission,
+    has_splits: bool,
+    candidates: Callable[[str | None], Iterator[Candidate]],
+) -> Iterator[Imported]:
+    """Fills every split from its own candidates, or all from one stream where nothing says which is whose."""
+    shared = admission.describe(candidates(None))
     for split in settings.order:
-        yield from admission.fill(
-            split, settings.counts[split], candidates(id for id in order if split_of.get(id) == split)
-        )
+        described = admission.describe(candidates(split)) if has_splits else shared
+        yield from admission.fill(split, settings.counts[split], described)
 
 
 def _read_file(path: Path, id: str) -> Reading:
@@ -106,19 +112,12 @@ def _split_file_near(folder: Path) -> Path | None:
 
 
 def _from_tar(path: Path, settings: Settings, admission: Admission, work: Work) -> Iterator[Imported]:
-    named = Path(settings.split_file) if settings.split_file else _split_file_near(path.parent)
-    split_of = read_split_file(named) if named is not None else None
+    split_file = Path(settings.split_file) if settings.split_file else _split_file_near(path.parent)
+    split_of = read_split_file(split_file) if split_file is not None else None
     with chosen_of_tar(path, settings, split_of, work) as chosen:
-        shared: Iterator[Candidate] | None = None
-        for split in settings.order:
-            if chosen.split_of is not None:
-                candidates = _candidates(chosen.of_split(split))
-            else:
-                shared = shared or _candidates(chosen.all())
-                candidates = shared
-            yield from admission.fill(split, settings.counts[split], candidates)
 
+        def candidates(split: str | None) -> Iterator[Candidate]:
+            for id, data in chosen.parts(split):
+                yield Candidate(id, partial(read_history, data, id))
 
-def _candidates(parts: Iterator[tuple[str, bytes]]) -> Iterator[Candidate]:
-    for id, data in parts:
-        yield Candidate(id, partial(read_history, data, id))
+        yield from _fill(settings, admission, chosen.split_of is not None, candidates)

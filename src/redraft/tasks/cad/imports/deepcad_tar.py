@@ -69,16 +69,11 @@ class Chosen:
     ) -> None:
         self._file, self._kept, self.split_of = file, kept, split_of
 
-    def of_split(self, split: str) -> Iterator[tuple[str, bytes]]:
-        """Ids and JSON bytes of one split."""
+    def parts(self, split: str | None) -> Iterator[tuple[str, bytes]]:
+        """Ids and JSON bytes of one split, or of all where split is None."""
         for kept in sorted({one for group in self._kept.values() for one in group}):
-            if self.split_of is not None and self.split_of.get(kept.id) == split:
+            if split is None or (self.split_of is not None and self.split_of.get(kept.id) == split):
                 yield self._read(kept)
-
-    def all(self) -> Iterator[tuple[str, bytes]]:
-        """Ids and JSON bytes, whatever their split."""
-        for kept in sorted({one for group in self._kept.values() for one in group}):
-            yield self._read(kept)
 
     def _read(self, kept: Kept) -> tuple[str, bytes]:
         self._file.seek(kept.offset)

@@ -43,7 +43,7 @@ def import_openecad(source: str, options: Mapping[str, Any], work: Work) -> Iter
     settings = read_settings(options, some_of(len(texts)))
     admission = Admission(settings, work)
     order = sorted(texts, key=lambda id: lot(settings.seed, id))
-    shared = (Candidate(id, partial(_read, id, texts[id])) for id in order)
+    shared = admission.describe(Candidate(id, partial(_read, id, texts[id])) for id in order)
     for split in settings.order:
         yield from admission.fill(split, settings.counts[split], shared)
     admission.finish(source)

@@ -1,7 +1,7 @@
 """A person's own folder: one program a part in any dialect, with or without its three views beside it.
 
 Part NAME is NAME.json, NAME.py or NAME.txt. Its pictures are NAME.front.png, NAME.top.png and NAME.right.png, or
-NAME/front.png and so on, or front.png and so on in a folder of the part's own; they are fitted to the style as those
+NAME/front.png and so on, or front.png and so on in a folder of its own; they are fitted to the style as those
 of a reconstruction are. Parts without pictures are drawn.
 """
 
@@ -40,7 +40,7 @@ def import_programs(source: str, options: Mapping[str, Any], work: Work) -> Iter
     admission = Admission(settings, work)
     order = sorted(files, key=lambda id: lot(settings.seed, id))
     style = ViewStyle.from_data(settings.cad["style"])
-    shared = (Candidate(id, partial(_read, files[id], folder, style)) for id in order)
+    shared = admission.describe(Candidate(id, partial(_read, files[id], folder, style)) for id in order)
     for split in settings.order:
         yield from admission.fill(split, settings.counts[split], shared)
     admission.finish(source)

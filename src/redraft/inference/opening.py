@@ -14,7 +14,7 @@ from redraft.core.recipe import Evaluate, Recipe, recipe_from_data
 from redraft.inference.openai_server import OpenAIServer
 from redraft.inference.predictor import LocalPredictor
 from redraft.models.encode import Encoder
-from redraft.models.layout import RECIPE, find_checkpoint, read_manifest
+from redraft.models.layout import MANIFEST, RECIPE, find_checkpoint, read_manifest
 from redraft.models.load import TINY, Loaded, load_checkpoint, load_model
 
 NAMED_SETTINGS = frozenset(Evaluate.model_fields)
@@ -33,7 +33,10 @@ def open_predictor(name: str | Path, *, device: str = "auto", **settings: Any) -
     recipe = checkpoint_recipe(folder)
     place = choose_device(device)
     loaded = load_checkpoint(folder, device=place, dtype=_dtype(recipe, place))
-    return _predictor(loaded, recipe, _title(folder), settings)
+    predictor = _predictor(loaded, recipe, _title(folder), settings)
+    if recipe is not None and (folder / MANIFEST).is_file():
+        predictor.task_options = dict(read_manifest(folder).get("dataset", {}).get("options") or {})
+    return predictor
 
 
 def open_untrained(name: str | Path, *, device: str = "auto", **settings: Any) -> LocalPredictor:

@@ -61,6 +61,9 @@ class LocalPredictor:
         self.settings = settings or Evaluate()
         self.temperature, self.seed = temperature, seed
         self.name = name or loaded.source.name
+        self.task_options: dict[str, Any] = {}
+        """The options of the dataset that the model was trained on, where its checkpoint knows them: who asks it
+        something new asks in the same form."""
 
     @classmethod
     def from_checkpoint(cls, folder: Path | str, *, device: str = "auto", **settings: Any) -> Predictor:

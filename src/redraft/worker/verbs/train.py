@@ -84,6 +84,7 @@ def _train(
         "counts": dataset.counts,
         "task": task.name,
         "revision": task.revision,
+        "options": dataset.options,
     }
     result = train(
         loaded,

@@ -14,12 +14,13 @@ from redraft.tasks.cad.program.types import (
     MAX_EXTRUSIONS,
     Extent,
     Extrude,
-    Loop,
     Operation,
     Plane,
     Profile,
     Program,
     Sketch,
+    Vec3,
+    plane,
 )
 
 
@@ -92,6 +93,29 @@ def intersect(a: Body, b: Body) -> Body:
     )
 
 
+def gathered(body: Body) -> Body:
+    """A part that was built by itself, as the one step that it may be: see `_one_step`."""
+    if not body.additive:
+        return body
+    groups: list[Extrude] = []
+    for step in body.steps:
+        same = groups and (groups[-1].extent, groups[-1].one, groups[-1].two) == (step.extent, step.one, step.two)
+        if same:
+            groups[-1] = replace(groups[-1], sketches=groups[-1].sketches + step.sketches)
+        else:
+            groups.append(step)
+    merged = _one_step(*groups) if len(groups) == 2 else groups[0] if len(groups) == 1 else None
+    return body if merged is None else Body((replace(merged, operation=Operation.NEW),))
+
+
+def exact_plane(origin: Vec3, normal: Vec3, x_axis: Vec3) -> Plane:
+    """The plane of axes that are unit vectors already, to the last bit; others are made so."""
+    try:
+        return Plane(origin, normal, x_axis)
+    except Refusal:
+        return plane(origin, normal, x_axis)
+
+
 def moved(body: Body, frame: Plane) -> Body:
     """The body carried from the world's frame into another one."""
     return replace(
@@ -136,10 +160,6 @@ def _sealed(step: Extrude) -> dict[Plane, list[Profile]]:
     planes: dict[Plane, list[Profile]] = {}
     for sketch in step.sketches:
         for profile in sketch.profiles:
-            sealed = Profile(seal(profile.outer), tuple(_seal(hole) for hole in profile.holes))
+            sealed = Profile(seal(profile.outer), tuple(seal(hole) for hole in profile.holes))
             planes.setdefault(sketch.plane, []).append(sealed)
     return planes
-
-
-def _seal(loop: Loop) -> Loop:
-    return seal(loop)

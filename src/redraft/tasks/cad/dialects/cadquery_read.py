@@ -13,15 +13,15 @@ from dataclasses import replace
 from typing import Any
 
 from redraft.core.errors import Refusal
-from redraft.tasks.cad.dialects.arguments import bind
-from redraft.tasks.cad.dialects.bodies import Body, prism
+from redraft.tasks.cad.dialects.arguments import Arguments, bind
+from redraft.tasks.cad.dialects.bodies import Body, exact_plane, prism
 from redraft.tasks.cad.dialects.cadquery_pen import Pen
 from redraft.tasks.cad.dialects.limits import MAX_COPIES
 from redraft.tasks.cad.dialects.planes import CADQUERY_PLANES, WORLD
 from redraft.tasks.cad.dialects.shapes import centred_rectangle, rectangle, regular_polygon, slot
 from redraft.tasks.cad.dialects.syntax import CONSTANTS, MATHS, Source, parse, shorten
 from redraft.tasks.cad.program.normalise import tidy
-from redraft.tasks.cad.program.types import Circle, Extent, Loop, Plane, Program, Sketch, Vec2, plane
+from redraft.tasks.cad.program.types import Circle, Extent, Loop, Plane, Profile, Program, Sketch, Vec2
 
 MODULES = ("cq", "cadquery")
 RESULTS = ("result", "part")
@@ -152,7 +152,7 @@ class _Reader:
             signature, act = method
             values = bind(self.source, node, signature, self.value)
             with self.source.at(node):
-                pen = act(pen, _Arguments(values))
+                pen = act(pen, Arguments(values))
         return pen
 
     def _workplane(self, node: ast.Call) -> Plane:
@@ -166,7 +166,7 @@ class _Reader:
             elif not isinstance(base, Plane):
                 raise Refusal("a workplane on something else", remedy='Use "XY" or a cq.Plane', code="refused")
             if "origin" in values:
-                x, y, z = _Arguments(values).point("origin", 3)
+                x, y, z = Arguments(values).point("origin", 3)
                 base = replace(base, origin=(x, y, z))
             return base
 
@@ -178,13 +178,13 @@ class _Reader:
         if len(links) == 2 and name in CADQUERY_PLANES and isinstance(call, ast.Call):
             values = bind(source, call, "origin?", self.value)
             with source.at(call):
-                origin = _Arguments(values).point("origin", 3) if values else (0.0, 0.0, 0.0)
+                origin = Arguments(values).point("origin", 3) if values else (0.0, 0.0, 0.0)
                 return replace(CADQUERY_PLANES[name], origin=origin)
         if len(links) != 1 or not isinstance(call, ast.Call):
             raise source.refusal(node, f"'{shorten(node)}'", "Write cq.Plane(origin, xDir, normal)")
         values = bind(source, call, "origin? xDir? normal?", self.value)
         with source.at(call):
-            given = _Arguments(values)
+            given = Arguments(values)
             origin = given.point("origin", 3) if "origin" in values else (0.0, 0.0, 0.0)
             normal = given.point("normal", 3) if "normal" in values else WORLD.normal
             if values.get("xDir") is None:
@@ -194,72 +194,7 @@ class _Reader:
             return exact_plane(origin, normal, given.point("xDir", 3))
 
 
-def exact_plane(origin: Any, normal: Any, x_axis: Any) -> Plane:
-    """The plane of axes that are unit vectors already, to the last bit; others are made so."""
-    try:
-        return Plane(origin, normal, x_axis)
-    except Refusal:
-        return plane(origin, normal, x_axis)
-
-
-class _Arguments:
-    """The values of a call, asked for by kind."""
-
-    def __init__(self, values: dict[str, Any]) -> None:
-        self.values = values
-
-    def number(self, name: str, default: float | None = None) -> float:
-        value = self.values.get(name, default)
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            raise Refusal(f"{name} is no number", remedy="Write a number in millimetres", code="refused")
-        return float(value)
-
-    def count(self, name: str) -> int:
-        value = self.number(name)
-        if value != int(value) or not 1 <= value <= MAX_COPIES:
-            raise Refusal(f"{name} of {value:g}", remedy=f"Write a whole number up to {MAX_COPIES}", code="limit")
-        return int(value)
-
-    def flag(self, name: str, default: bool = False) -> bool:
-        value = self.values.get(name, default)
-        if not isinstance(value, bool):
-            raise Refusal(f"{name} is neither True nor False", remedy="Write True or False", code="refused")
-        return value
-
-    def point(self, name: str, size: int = 2) -> Any:
-        return _point(self.values.get(name), size, name)
-
-    def points(self, name: str) -> list[Vec2]:
-        value = self.values.get(name)
-        if not isinstance(value, tuple):
-            raise Refusal(f"{name} is no list of points", remedy="Write [(x, y), ...]", code="refused")
-        return [_point(item, 2, name) for item in value]
-
-    def centred(self, size: int) -> tuple[bool, ...]:
-        value = self.values.get("centered", True)
-        flags = value if isinstance(value, tuple) else (value,) * size
-        if len(flags) != size or not all(isinstance(flag, bool) for flag in flags):
-            raise Refusal("centered is neither True nor False", remedy="Write True or False", code="refused")
-        return flags
-
-    def never(self, *names: str) -> None:
-        """Refuses options that would make something else of the call."""
-        for name in names:
-            if self.values.get(name) not in (None, False, 0):
-                raise Refusal(f"the option {name}", remedy=f"Leave {name} out", code="refused")
-
-
-def _point(value: Any, size: int, name: str) -> Any:
-    if not isinstance(value, tuple) or not (
-        len(value) == size or (size == 2 and len(value) == 3 and value[2] == 0)
-    ):
-        raise Refusal(f"{name} is no point of {size} numbers", remedy="Write (x, y)", code="refused")
-    if any(isinstance(v, bool) or not isinstance(v, int | float) for v in value):
-        raise Refusal(f"{name} holds something else than numbers", remedy="Write numbers", code="refused")
-    return tuple(float(v) for v in value[:size])
-
-
-def _rect(pen: Pen, a: _Arguments) -> Pen:
+def _rect(pen: Pen, a: Arguments) -> Pen:
     a.never("forConstruction")
     width, height, (cx, cy) = a.number("xLen"), a.number("yLen"), a.centred(2)
 
@@ -271,21 +206,21 @@ def _rect(pen: Pen, a: _Arguments) -> Pen:
     return pen.stamp(shape, "rect")
 
 
-def _circle(pen: Pen, a: _Arguments) -> Pen:
+def _circle(pen: Pen, a: Arguments) -> Pen:
     a.never("forConstruction")
     return pen.stamp(lambda at: Loop((Circle(at, a.number("radius")),)), "circle")
 
 
-def _slot(pen: Pen, a: _Arguments) -> Pen:
+def _slot(pen: Pen, a: Arguments) -> Pen:
     return pen.stamp(lambda at: slot(a.number("length"), a.number("diameter"), at, a.number("angle", 0)), "slot2D")
 
 
-def _polygon(pen: Pen, a: _Arguments) -> Pen:
+def _polygon(pen: Pen, a: Arguments) -> Pen:
     a.never("forConstruction", "circumscribed")
     return pen.stamp(lambda at: regular_polygon(a.count("nSides"), a.number("diameter") / 2, at), "polygon")
 
 
-def _rarray(pen: Pen, a: _Arguments) -> Pen:
+def _rarray(pen: Pen, a: Arguments) -> Pen:
     nx, ny, dx, dy = a.count("xCount"), a.count("yCount"), a.number("xSpacing"), a.number("ySpacing")
     if nx * ny > MAX_COPIES:
         raise Refusal(f"{nx * ny} copies", remedy=f"Use up to {MAX_COPIES}", code="limit")
@@ -293,7 +228,7 @@ def _rarray(pen: Pen, a: _Arguments) -> Pen:
     return pen.push([(i * dx - shift[0], j * dy - shift[1]) for i in range(nx) for j in range(ny)])
 
 
-def _extrude(pen: Pen, a: _Arguments) -> Pen:
+def _extrude(pen: Pen, a: Arguments) -> Pen:
     a.never("taper")
     how = a.values.get("combine", True)
     known = {True: "join", "a": "join", False: "alone", "cut": "cut", "s": "cut"}
@@ -302,29 +237,27 @@ def _extrude(pen: Pen, a: _Arguments) -> Pen:
     return pen.combined(pen.prism(a.number("until"), a.flag("both")), known[how])
 
 
-def _cut_blind(pen: Pen, a: _Arguments) -> Pen:
+def _cut_blind(pen: Pen, a: Arguments) -> Pen:
     a.never("taper")
     return pen.combined(pen.prism(a.number("until"), a.flag("both")), "cut")
 
 
-def _cut_through(pen: Pen, a: _Arguments) -> Pen:
+def _cut_through(pen: Pen, a: Arguments) -> Pen:
     a.never("taper")
     return pen.combined(pen.prism(pen.through_all(), True), "cut")
 
 
-def _solid(pen: Pen, shape: Callable[[Vec2], Loop], height: float, centred: bool, a: _Arguments) -> Pen:
+def _solid(pen: Pen, shape: Callable[[Vec2], Loop], height: float, centred: bool, a: Arguments) -> Pen:
     """Box and cylinder: a prism at every point, centred about the plane or standing on it."""
     if height <= 0:
         raise Refusal(f"a height of {height:g} mm", remedy="Give one above 0")
     loops = pen.stamp(shape, "box").wires[len(pen.wires) :]
-    from redraft.tasks.cad.program.types import Profile
-
     sketch = Sketch(pen.plane, tuple(Profile(loop) for loop in loops))
     tool = prism((sketch,), Extent.SYMMETRIC, height / 2) if centred else prism((sketch,), Extent.ONE, height)
     return pen.combined(tool, "join" if a.flag("combine", True) else "alone")
 
 
-def _box(pen: Pen, a: _Arguments) -> Pen:
+def _box(pen: Pen, a: Arguments) -> Pen:
     length, width, (cx, cy, cz) = a.number("length"), a.number("width"), a.centred(3)
 
     def shape(at: Vec2) -> Loop:
@@ -335,7 +268,7 @@ def _box(pen: Pen, a: _Arguments) -> Pen:
     return _solid(pen, shape, a.number("height"), cz, a)
 
 
-def _cylinder(pen: Pen, a: _Arguments) -> Pen:
+def _cylinder(pen: Pen, a: Arguments) -> Pen:
     cx, cy, cz = a.centred(3)
     radius = a.number("radius")
 
@@ -345,19 +278,19 @@ def _cylinder(pen: Pen, a: _Arguments) -> Pen:
     return _solid(pen, shape, a.number("height"), cz, a)
 
 
-def _boolean(name: str) -> Callable[[Pen, _Arguments], Pen]:
-    def act(pen: Pen, a: _Arguments) -> Pen:
+def _boolean(name: str) -> Callable[[Pen, Arguments], Pen]:
+    def act(pen: Pen, a: Arguments) -> Pen:
         other = a.values[f"to{name.capitalize()}"]
         return pen.boolean(name, other.body if isinstance(other, Pen) else None)
 
     return act
 
 
-def _line(pen: Pen, a: _Arguments) -> Pen:
+def _line(pen: Pen, a: Arguments) -> Pen:
     return pen.line_to(pen.at[0] + a.number("xDist", 0), pen.at[1] + a.number("yDist", 0))
 
 
-_METHODS: dict[str, tuple[str, Callable[[Pen, _Arguments], Pen]]] = {
+_METHODS: dict[str, tuple[str, Callable[[Pen, Arguments], Pen]]] = {
     "moveTo": ("x? y?", lambda pen, a: pen.move_to(a.number("x", 0), a.number("y", 0))),
     "move": (
         "xDist? yDist?",

@@ -7,16 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from redraft.tasks.cad.dialects.drawing import as_rectangle, circles, drawn_together
 from redraft.tasks.cad.dialects.numerals import exact, tuple_text
 from redraft.tasks.cad.dialects.planes import cadquery_workplane
-from redraft.tasks.cad.dialects.shapes import centred_rectangle
 from redraft.tasks.cad.program.normalise import fuse_new_bodies, tidy
 from redraft.tasks.cad.program.types import (
     Arc,
     Circle,
     Extent,
     Extrude,
-    Line,
     Loop,
     Operation,
     Plane,
@@ -58,7 +57,7 @@ def write_cadquery(program: Program) -> str:
 def _body(number: int, step: Extrude, outlines: list[str]) -> list[str]:
     if step.extent is Extent.TWO:
         along, against = _prisms(number, step, step.one, outlines), _prisms(number, step, -step.two, outlines)
-        return [*along, ".union(", *_indented(against), ")"]
+        return [*along, *_joined(against)]
     return _prisms(number, step, step.one, outlines)
 
 
@@ -66,8 +65,8 @@ def _prisms(number: int, step: Extrude, distance: float, outlines: list[str]) ->
     both = ", both=True" if step.extent is Extent.SYMMETRIC else ""
     solids = []
     for sketch in step.sketches:
-        for profile in sketch.profiles:
-            chain = _drawn(number, sketch.plane, profile, outlines)
+        for profiles in drawn_together(sketch.profiles):
+            chain = _drawn(number, sketch.plane, profiles, outlines)
             solids.append([*chain, f".extrude({exact(distance)}{both})"])
     return _united(solids)
 
@@ -76,18 +75,22 @@ def _united(solids: Sequence[list[str]]) -> list[str]:
     """The union of solids, in groups, so that no chain grows without bound."""
     while len(solids) > 1:
         groups = [solids[i : i + GROUP] for i in range(0, len(solids), GROUP)]
-        solids = [
-            [*group[0], *(line for other in group[1:] for line in (".union(", *_indented(other), ")"))]
-            for group in groups
-        ]
+        solids = [[*group[0], *(line for other in group[1:] for line in _joined(other))] for group in groups]
     return solids[0]
 
 
-def _drawn(number: int, plane: Plane, profile: Profile, outlines: list[str]) -> list[str]:
-    """The chain that draws a profile; the start of a long one goes into statements of its own."""
+def _joined(solid: list[str]) -> list[str]:
+    """Not cleaned at once: cleaning half a union has been seen to lose a face of real parts (00015361)."""
+    *inner, last = _indented(solid)
+    return [".union(", *inner, f"{last},", "    clean=False,", ")"]
+
+
+def _drawn(number: int, plane: Plane, profiles: tuple[Profile, ...], outlines: list[str]) -> list[str]:
+    """The chain that draws profiles; the start of a long one goes into statements of its own."""
     chain = [cadquery_workplane(plane)]
-    for place, loop in enumerate((profile.outer, *profile.holes)):
-        for call in _loop(loop, first=place == 0):
+    loops = [loop for profile in profiles for loop in (profile.outer, *profile.holes)]
+    for centers, loop in circles(loops):
+        for call in [_circles(centers, len(chain) == 1)] if loop is None else _loop(loop, len(chain) == 1):
             if len(chain) >= LONGEST:
                 name = f"outline_{number}"
                 outlines += [f"{name} = (", *_indented(chain), ")"]
@@ -96,17 +99,23 @@ def _drawn(number: int, plane: Plane, profile: Profile, outlines: list[str]) -> 
     return chain
 
 
+def _circles(centers: list[tuple[Vec2, float]], first: bool) -> str:
+    radius = exact(centers[0][1])
+    if len(centers) > 1:
+        return f".pushPoints([{', '.join(tuple_text(center) for center, _ in centers)}]).circle({radius})"
+    center = centers[0][0]
+    return f".circle({radius})" if first and center == (0.0, 0.0) else f"{_move(center)}.circle({radius})"
+
+
 def _loop(loop: Loop, first: bool) -> list[str]:
-    curve = loop.curves[0]
-    if isinstance(curve, Circle):
-        circle = f".circle({exact(curve.radius)})"
-        return [circle] if first and curve.center == (0.0, 0.0) else [f"{_move(curve.center)}{circle}"]
     rectangle = as_rectangle(loop)
     if rectangle is not None:
         center, width, height = rectangle
         text = f".rect({exact(width)}, {exact(height)})"
         return [text] if first and center == (0.0, 0.0) else [f"{_move(center)}{text}"]
-    calls = [_move(curve.start)]
+    start = loop.curves[0]
+    assert not isinstance(start, Circle)
+    calls = [_move(start.start)]
     for i, side in enumerate(loop.curves):
         assert not isinstance(side, Circle)
         if isinstance(side, Arc):
@@ -114,17 +123,6 @@ def _loop(loop: Loop, first: bool) -> list[str]:
         elif i < len(loop.curves) - 1:
             calls.append(f".lineTo({exact(side.end[0])}, {exact(side.end[1])})")
     return [*calls, ".close()"]
-
-
-def as_rectangle(loop: Loop) -> tuple[Vec2, float, float] | None:
-    """Centre, width and height of a loop that a centred rectangle reproduces to the last bit."""
-    if len(loop.curves) != 4 or not all(isinstance(curve, Line) for curve in loop.curves):
-        return None
-    (x0, y0), (x1, y1) = loop.curves[0].start, loop.curves[1].end  # type: ignore[union-attr]
-    if not (x0 < x1 and y0 < y1):
-        return None
-    center, width, height = ((x0 + x1) / 2, (y0 + y1) / 2), x1 - x0, y1 - y0
-    return (center, width, height) if centred_rectangle(width, height, center) == loop else None
 
 
 def _move(point: Vec2) -> str:

@@ -108,19 +108,27 @@ def _uncrossed(loop: Loop, edges: list[_Edge], grid: int) -> list[_Edge]:
     if profile_faults(Profile(loop), touching=True):
         return edges
     unit = 10.0 ** -angle_decimals(grid)
-    for count in range(1, 13):
+    for count in (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128):
         for sign in (-1, 1):
-            nudged = [
-                replace(e, sweep=rounded(e.sweep + sign * count * unit * math.copysign(1, e.sweep), 6))
-                if e.sweep
-                else e
-                for e in edges
-            ]
-            if any(e.sweep and not 0 < abs(e.sweep) < 359 for e in nudged):
-                continue
-            if not profile_faults(Profile(_drawn(nudged)), touching=True):
+            nudged = _nudged(edges, sign * count * unit)
+            if nudged and not profile_faults(Profile(_drawn(nudged)), touching=True):
                 return nudged
     return edges
+
+
+def _nudged(edges: list[_Edge], degrees: float) -> list[_Edge] | None:
+    """The edges with wider sweeps; None where one would leave its range, or its middle move by over a step."""
+    changed = []
+    start = edges[-1].end
+    for edge in edges:
+        sweep = edge.sweep and rounded(edge.sweep + math.copysign(1, edge.sweep) * degrees, 6)
+        if edge.sweep:
+            shift = abs(math.tan(math.radians(edge.sweep) / 4) - math.tan(math.radians(sweep) / 4)) / 2
+            if sweep * edge.sweep <= 0 or abs(sweep) > 350 or shift * math.dist(start, edge.end) > 1:
+                return None
+        changed.append(replace(edge, sweep=sweep))
+        start = edge.end
+    return changed
 
 
 def _drawn(edges: list[_Edge]) -> Loop:

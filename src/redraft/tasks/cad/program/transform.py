@@ -59,7 +59,10 @@ def scale(program: Program, factor: float) -> Program:
                 one=step.one * factor,
                 two=step.two * factor,
                 sketches=tuple(
-                    Sketch(sized(s.plane), tuple(map_profile(p, lambda q: _times(q, factor)) for p in s.profiles))
+                    Sketch(
+                        sized(s.plane),
+                        tuple(map_profile(p, lambda q: _times(q, factor), factor) for p in s.profiles),
+                    )
                     for s in step.sketches
                 ),
             )
@@ -72,23 +75,21 @@ def _times(point: Vec2, factor: float) -> Vec2:
     return (point[0] * factor, point[1] * factor)
 
 
-def map_profile(profile: Profile, move: Callable[[Vec2], Vec2]) -> Profile:
-    """The profile under a similarity of the plane, given as a function of a point (radii follow)."""
-    return Profile(map_loop(profile.outer, move), tuple(map_loop(hole, move) for hole in profile.holes))
+def map_profile(profile: Profile, move: Callable[[Vec2], Vec2], factor: float = 1.0) -> Profile:
+    """The profile under a similarity of the plane: a function of a point, and what it does to lengths."""
+    holes = tuple(map_loop(hole, move, factor) for hole in profile.holes)
+    return Profile(map_loop(profile.outer, move, factor), holes)
 
 
-def map_loop(loop: Loop, move: Callable[[Vec2], Vec2]) -> Loop:
-    """The loop under a similarity of the plane, given as a function of a point."""
+def map_loop(loop: Loop, move: Callable[[Vec2], Vec2], factor: float = 1.0) -> Loop:
+    """The loop under a similarity of the plane: a function of a point, and what it does to lengths."""
 
     def moved(curve: Curve) -> Curve:
         if isinstance(curve, Line):
             return Line(move(curve.start), move(curve.end))
         if isinstance(curve, Arc):
             return Arc(move(curve.start), move(curve.mid), move(curve.end))
-        center = move(curve.center)
-        rim = move((curve.center[0] + curve.radius, curve.center[1]))
-        radius = abs(rim[0] - center[0]) if rim[1] == center[1] else math.dist(center, rim)
-        return Circle(center, radius)
+        return Circle(move(curve.center), curve.radius * factor)
 
     return Loop(tuple(moved(curve) for curve in loop.curves))
 

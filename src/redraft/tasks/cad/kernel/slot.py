@@ -122,15 +122,18 @@ class Slot:
         return bytes(self._wait(lambda: self._connection.recv(size)))
 
     def _wait(self, step: Callable[[], Any]) -> Any:
-        """The step's value; between two tries of LOOK_AROUND seconds the limits are looked at."""
+        """The step's value; between two tries of LOOK_AROUND seconds the limits are looked at.
+
+        After the deadline what has arrived is still taken: this process may have been kept from looking sooner.
+        """
         while True:
-            left = self._deadline - time.monotonic()
-            if left <= 0:
-                raise _Beyond("timeout", "the job reached its time limit")
+            left = max(0.0, self._deadline - time.monotonic())
             self._connection.settimeout(min(left, LOOK_AROUND))
             try:
                 return step()
-            except TimeoutError:
+            except (TimeoutError, BlockingIOError):
+                if left == 0:
+                    raise _Beyond("timeout", "the job reached its time limit") from None
                 self._look()
 
     def _look(self) -> None:

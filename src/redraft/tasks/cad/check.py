@@ -29,7 +29,7 @@ STATED_SIZE = 0.01
 """Part of the largest side by which a history's own bounding box may differ from its solid's."""
 GIVEN_VIEW = 0.5
 """Agreement with our drawing below which a picture that a person brought is held to show something else."""
-BATCH = 64
+BATCH = 16
 """Examples checked together, so that the kernel's processes are all at work."""
 
 

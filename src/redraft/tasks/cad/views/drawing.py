@@ -19,7 +19,7 @@ from redraft.tasks.cad.views.style import ViewStyle
 
 Gray = NDArray[np.uint8]
 """A picture [H, W], 0 black to 255 white."""
-LEVELS = np.array([round(round(value / 255 * 4) * 255 / 4) for value in range(256)], np.uint8)
+LEVELS = bytes(round(round(value / 255 * 4) * 255 / 4) for value in range(256))
 """Smoothed edges keep five shades. It halves the files, no eye sees it, and a last bit that two processors
 compute differently is gone."""
 
@@ -80,7 +80,7 @@ def _paint(seen: Strokes, behind: Strokes, where: Frame, style: ViewStyle) -> Gr
         height = min(10, style.margin - 10)
         note = lettering(size_note(where.extent), 8.5, style.size - 8.5 - height, height)
         stroke(image, note, 1.2, skia.Paint.kRound_Cap)
-    return LEVELS[image]
+    return np.frombuffer(image.tobytes().translate(LEVELS), np.uint8).reshape(image.shape)
 
 
 def _fill(image: Gray, runs: Runs, width: float, dash: tuple[float, float] | None, *, upright: bool) -> None:

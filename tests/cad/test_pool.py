@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from redraft.core.errors import UsageError, WorkerLost
+from redraft.tasks.cad.kernel import framing
 from redraft.tasks.cad.kernel.outcome import REASONS, Outcome
 from redraft.tasks.cad.kernel.pool import KernelPool, shared_pool
 
@@ -238,6 +239,29 @@ def test_a_forked_copy_is_refused_and_the_shared_pool_is_its_own() -> None:
                 os._exit(2)
         assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 42
         assert pool.call("echo", {"value": 1}).ok
+
+
+@linux
+def test_an_interrupted_call_leaves_no_answer_behind() -> None:
+    with KernelPool(1, jobs=JOBS) as pool:
+        pid = pool.call("who", {}).value["pid"]
+        threading.Timer(0.3, signal.raise_signal, (signal.SIGINT,)).start()
+        with pytest.raises(KeyboardInterrupt):
+            pool.call("sleep", {"seconds": 1.0})
+        assert pool.call("echo", {"value": "mine"}).value == "mine"
+        assert pool.call("who", {}).value["pid"] != pid
+
+
+def test_an_answer_to_another_request_is_not_taken(pool: KernelPool) -> None:
+    forged = {"serial": 10**9, "reason": "ok", "detail": "", "value": 1, "used_mb": 1.0, "used_seconds": 1.0}
+    outcome = pool.call("lie", {"bytes": framing.encode(forged), "then": 5})
+    assert outcome.reason == "crash" and "another request" in outcome.detail
+
+
+def test_a_missing_temporary_folder_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "gone"))
+    with KernelPool(1, jobs=JOBS) as pool, pytest.raises(WorkerLost, match="no kernel process can be started"):
+        pool.call("echo", {"value": 1})
 
 
 def test_closing_ends_running_calls_and_refuses_new_ones() -> None:

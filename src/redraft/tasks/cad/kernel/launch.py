@@ -22,6 +22,7 @@ from typing import Any, Protocol
 from redraft.core.errors import WorkerLost
 from redraft.tasks.cad.kernel import framing
 from redraft.tasks.cad.kernel.limits import Limits
+from redraft.tasks.cad.kernel.walls import STDERR
 
 LOAD_TIMEOUT = 120.0
 """Seconds for loading the jobs' libraries, cold from a slow disk."""
@@ -75,7 +76,7 @@ def _interpreter(way: str) -> list[str]:
 
 def _start_interpreter(command: list[str], folder: Path, **options: Any) -> subprocess.Popen[bytes]:
     """Its errors go to a file in `folder`, for the sentence that says why it did not start."""
-    with (folder / "start.txt").open("ab") as errors:
+    with (folder / STDERR).open("ab") as errors:
         return subprocess.Popen(
             command, env=_environment(folder), cwd=folder, stdout=subprocess.DEVNULL, stderr=errors, **options
         )
@@ -84,7 +85,7 @@ def _start_interpreter(command: list[str], folder: Path, **options: Any) -> subp
 def _why(folder: Path, error: str) -> WorkerLost:
     if not error:
         with contextlib.suppress(OSError):
-            lines = (folder / "start.txt").read_text(errors="replace").strip().splitlines()
+            lines = (folder / STDERR).read_text(errors="replace").strip().splitlines()
             error = lines[-1] if lines else ""
     return WorkerLost(f"the geometry kernel does not start ({error or 'no reason given'})", remedy=_REMEDY)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import itertools
 import os
 import sys
 import tempfile
@@ -75,7 +76,7 @@ class KernelPool:
         self._jobs, self._owner, self._closed = jobs, os.getpid(), False
         self._launcher: Launcher | None = None
         self._folder: Path | None = None
-        self._started = 0
+        self._started, self._serials = 0, itertools.count(1)
         self._lock = threading.Lock()
         self._places = threading.BoundedSemaphore(self.workers)
         self._idle: list[Slot] = []
@@ -97,13 +98,14 @@ class KernelPool:
         self._check()
         limit = self.timeout if timeout is None else timeout
         try:
-            frame = framing.encode({"job": job, "payload": payload, "timeout": limit})
+            serial = next(self._serials)
+            frame = framing.encode({"job": job, "payload": payload, "timeout": limit, "serial": serial})
         except framing.FrameError as error:
             return Outcome("limit", f"the request cannot be sent: {error}")
         with self._places:
             slot = self._take()
             try:
-                return slot.ask(job, frame, limit)
+                return slot.ask(job, frame, limit, serial)
             finally:
                 self._give_back(slot)
 
@@ -204,6 +206,16 @@ class KernelPool:
         return slot
 
     def _start(self) -> Slot:
+        try:
+            return self._new_slot()
+        except OSError as error:
+            raise WorkerLost(
+                f"no kernel process can be started ({error.strerror or error})",
+                where=tempfile.gettempdir(),
+                remedy="Free some memory, disk space or open files",
+            ) from None
+
+    def _new_slot(self) -> Slot:
         with self._lock:
             self._check()
             if self._folder is None or not self._folder.is_dir():

@@ -161,7 +161,7 @@ def _write_all(handle: int, frame: bytes) -> None:
 
 
 def serve(jobs: Jobs, facts: dict[str, Any], receive: framing.Receive, send: Callable[[bytes], None]) -> None:
-    """Answers requests {"job", "payload", "timeout"} until the caller closes the connection."""
+    """Answers requests {"job", "payload", "timeout", "serial"} until the caller closes the connection."""
     send(framing.encode({"walls": facts, "base_mb": resident_mb()}))
     while True:
         try:
@@ -169,7 +169,7 @@ def serve(jobs: Jobs, facts: dict[str, Any], receive: framing.Receive, send: Cal
         except framing.Closed:
             return
         _alarm(float(request["timeout"]) + ORPHAN_GRACE)
-        send(answer(jobs, request["job"], request["payload"]))
+        send(answer(jobs, request))
         _alarm(0)
         del request
         with contextlib.suppress(OSError):
@@ -183,11 +183,11 @@ def _alarm(seconds: float) -> None:
         signal.setitimer(signal.ITIMER_REAL, seconds)
 
 
-def answer(jobs: Jobs, job: str, payload: dict[str, Any]) -> bytes:
-    """The frame {"reason", "detail", "value", "used_mb", "used_seconds"}; the last two are the worker's own memory
+def answer(jobs: Jobs, request: dict[str, Any]) -> bytes:
+    """The frame {"serial", "reason", "detail", "value", "used_mb", "used_seconds"}: the last two its memory
     and processor time so far. Whatever a job does that does not end the process becomes such an answer."""
-    reason, detail, value = run(jobs, job, payload)
-    used = {"used_mb": resident_mb(), "used_seconds": time.process_time()}
+    reason, detail, value = run(jobs, request["job"], request["payload"])
+    used = {"serial": request["serial"], "used_mb": resident_mb(), "used_seconds": time.process_time()}
     try:
         return framing.encode({"reason": reason, "detail": detail, "value": value, **used})
     except MemoryError:

@@ -67,13 +67,16 @@ class Slot:
             self.end()
             raise
 
-    def ask(self, job: str, frame: bytes, timeout: float) -> Outcome:
-        """The outcome of one request. After anything but an answer the worker is gone and `alive` is False."""
+    def ask(self, job: str, frame: bytes, timeout: float, serial: int) -> Outcome:
+        """The outcome of one request, whose answer must carry its serial number.
+
+        After anything but an answer the worker is gone and `alive` is False.
+        """
         self.served += 1
         self._deadline = time.monotonic() + timeout
         try:
             self._send(frame)
-            return self._outcome(framing.read_frame(self._receive))
+            return self._outcome(framing.read_frame(self._receive), serial)
         except _Beyond as beyond:
             self.end()
             return Outcome(beyond.reason, beyond.detail)
@@ -84,6 +87,9 @@ class Slot:
             return Outcome("crash", f"the process of job {job!r} left the protocol: {error}")
         except OSError:
             return self._explain(self.end(END_GRACE), job)
+        except BaseException:  # an interrupted caller; the answer to come must not become another one's
+            self.end()
+            raise
 
     def worn(self, jobs: int, grown_mb: float) -> bool:
         """Whether to replace it: so many jobs, so much memory kept, or half of a limit of its life used."""
@@ -147,13 +153,15 @@ class Slot:
             if used > self._limits.memory_mb:
                 raise _Beyond("memory", f"the job took more than {self._limits.memory_mb} MB")
 
-    def _outcome(self, answer: Any) -> Outcome:
+    def _outcome(self, answer: Any, serial: int) -> Outcome:
         """Checks what the worker says: it is not trusted."""
         try:
-            reason, detail = answer["reason"], answer["detail"]
+            reason, detail, answers = answer["reason"], answer["detail"], answer["serial"]
             used, seconds = float(answer["used_mb"]), float(answer["used_seconds"])
         except (KeyError, TypeError, ValueError):
             raise framing.FrameError("an answer lacks its parts") from None
+        if answers != serial:
+            raise framing.FrameError("an answer to another request")
         if reason not in REASONS or not isinstance(detail, str):
             raise framing.FrameError("an answer has no reason")
         self._used_mb, self._used_seconds = used - self._base_mb, seconds

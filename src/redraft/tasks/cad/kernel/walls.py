@@ -24,7 +24,7 @@ from redraft.tasks.cad.kernel import landlock, limits, seccomp
 SECRET = "secret"
 """A file beside the workers' folders that no worker should be able to read; made by the pool."""
 STDERR = "stderr.txt"
-"""In a worker's folder: what its libraries print as errors."""
+"""In the folder of a process: what it and its libraries print as errors."""
 _SYSTEM_LIBRARIES = ("/usr/lib", "/usr/lib64", "/usr/local/lib", "/lib", "/lib64", "/etc/ld.so.cache")
 _SYSTEM_FACTS = (
     "/proc/cpuinfo",

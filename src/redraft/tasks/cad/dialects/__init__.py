@@ -11,6 +11,7 @@ from typing import Any
 from redraft.core.errors import Refusal
 from redraft.tasks.cad.dialects.detect import detect
 from redraft.tasks.cad.program.types import Program
+from redraft.tasks.cad.program.validate import faults
 
 DIALECTS = ("deepcad", "openecad", "cadquery", "build123d", "compact")
 
@@ -29,25 +30,38 @@ def read_program(
     Anything that is not a program of these dialects is a Refusal, whatever the text holds.
     """
     name = detect(text, where) if dialect is None else _known(dialect)
+    program = _read(text, name, where, size, grid)
+    found = faults(program)
+    if found:
+        raise Refusal(
+            f"a profile that encloses no clear area: {found[0]}",
+            where=where,
+            remedy="Draw simple closed outlines, with holes inside them",
+            code="refused",
+        )
+    return program, name
+
+
+def _read(text: str | bytes, name: str, where: str, size: Sequence[float] | None, grid: int | None) -> Program:
     if name == "deepcad":
         from redraft.tasks.cad.dialects.deepcad_read import read_deepcad
 
-        return read_deepcad(text, where=where).program, name
+        return read_deepcad(text, where=where).program
     if name == "openecad":
         from redraft.tasks.cad.dialects.openecad_read import read_openecad
 
-        return read_openecad(text, where=where), name
+        return read_openecad(text, where=where)
     if name == "cadquery":
         from redraft.tasks.cad.dialects.cadquery_read import read_cadquery
 
-        return read_cadquery(text, where=where), name
+        return read_cadquery(text, where=where)
     if name == "build123d":
         from redraft.tasks.cad.dialects.build123d_read import read_build123d
 
-        return read_build123d(text, where=where), name
+        return read_build123d(text, where=where)
     from redraft.tasks.cad.dialects.compact_read import read_compact
 
-    return read_compact(text, where=where, size=size, grid=grid), name
+    return read_compact(text, where=where, size=size, grid=grid)
 
 
 def write_program(program: Program, dialect: str, **options: Any) -> str:

@@ -14,7 +14,7 @@ from redraft.core.errors import Refusal
 from redraft.tasks.cad.dialects.compact_loops import angle_decimals, loop_lines
 from redraft.tasks.cad.dialects.compact_read import read_body
 from redraft.tasks.cad.dialects.numerals import exact, rounded
-from redraft.tasks.cad.program.normalise import axis_of, canonical, plain, tidy
+from redraft.tasks.cad.program.normalise import AXES, axis_of, canonical, flipped, plain, tidy
 from redraft.tasks.cad.program.transform import Box, bounding_box, scale, translate
 from redraft.tasks.cad.program.types import Extent, Extrude, Operation, Plane, Profile, Program
 from redraft.tasks.cad.program.validate import faults
@@ -72,8 +72,8 @@ def fit(
     low, high = box or bounding_box(program)
     size = tuple(b - a for a, b in zip(low, high, strict=True))
     largest = max(size)
-    if not 0 < largest < math.inf:
-        raise Refusal("a part without size", remedy="Give the box of a part that has volume", code="empty")
+    if not 0 < largest < math.inf or min(size) < 0:
+        raise Refusal("a part that encloses nothing", remedy="Give a part that has volume", code="empty")
     program = plain(tidy(program)) if extents == "plain" else program
     placed = canonical(scale(translate(program, (-low[0], -low[1], -low[2])), grid / largest))
     dropped: list[str] = []
@@ -96,6 +96,9 @@ def _step(number: int, step: Extrude, grid: int, ascending: bool, dropped: list[
     for sketch in step.sketches:
         lines.append(f"{sign} {_where(number, step, sketch.plane, grid, ascending)}")
         sign = ","
+        name = axis_of(sketch.plane)
+        if name is not None and sketch.plane.normal != AXES[name][0]:
+            sketch = flipped(sketch)
         for profile in _sorted_profiles(number, sketch.profiles, grid, dropped):
             lines += profile
     return lines

@@ -71,6 +71,9 @@ def _arc(data: Mapping[str, Any], place: Place) -> Curve | None:
                 if turn != sweep:
                     place.note("an arc whose sweep runs the other way, turned")
                 return _made(start, _on(center, radius, first + turn / 2), end)
+    flipped = reference is not None and _nearer(reference, end, start, center)
+    if flipped:
+        start, end = end, start
     return _repaired(start, end, center, sweep, tolerance, place)
 
 
@@ -84,8 +87,9 @@ def _repaired(start: Vec2, end: Vec2, center: Vec2, sweep: float, tolerance: flo
         )
     first = math.atan2(start[1] - center[1], start[0] - center[0])
     turn = (math.atan2(end[1] - center[1], end[0] - center[0]) - first) % math.tau
-    options = {abs(turn - abs(sweep)): turn, abs(math.tau - turn - abs(sweep)): turn - math.tau}
-    miss = min(options)
+    turn, miss = min(
+        ((option, abs(abs(option) - abs(sweep))) for option in (turn, turn - math.tau)), key=lambda pair: pair[1]
+    )
     if miss > 0.1:
         raise Refusal(
             f"an arc whose sweep of {math.degrees(sweep):.3g} degrees does not lead from its start to its end",
@@ -93,8 +97,18 @@ def _repaired(start: Vec2, end: Vec2, center: Vec2, sweep: float, tolerance: flo
             code="refused",
         )
     place.note("an arc that misses its end points, drawn through them about its centre")
-    mid = _on(center, (radii[0] + radii[1]) / 2, first + options[miss] / 2)
+    mid = _on(center, (radii[0] + radii[1]) / 2, first + turn / 2)
     return _made(start, mid, end)
+
+
+def _nearer(reference: Vec2, a: Vec2, b: Vec2, center: Vec2) -> bool:
+    """True where the reference direction points rather at a than at b."""
+
+    def along(point: Vec2) -> float:
+        x, y = point[0] - center[0], point[1] - center[1]
+        return (reference[0] * x + reference[1] * y) / (math.hypot(x, y) or 1.0)
+
+    return along(a) > along(b) + 1e-9
 
 
 def _made(start: Vec2, mid: Vec2, end: Vec2) -> Arc:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import socket
 from collections import Counter
@@ -18,7 +19,7 @@ from redraft.tasks.cad.kernel.outcome import REASONS
 from redraft.tasks.cad.kernel.pool import KernelPool
 from redraft.tasks.cad.program import codec
 
-VOLUME = 40 * 30 * 8 - 3.141592653589793 * 25 * 8 + 10 * 12 * 5 - 3 * (6 * 4 + 3.141592653589793 * 4)
+VOLUME = 40 * 30 * 8 - math.pi * 25 * 8 + 10 * 12 * 5 - 3 * (4 * 4 + math.pi * 4)
 
 
 @dataclass
@@ -67,7 +68,7 @@ def pool() -> Iterator[KernelPool]:
 
 def _still_right(pool: KernelPool) -> None:
     outcome = pool.call("measure", {"program": codec.to_data(plate())}, timeout=60)
-    assert outcome.ok and outcome.value["volume_mm3"] == pytest.approx(VOLUME, rel=1e-9)
+    assert outcome.ok and outcome.value["valid"] and outcome.value["volume_mm3"] == pytest.approx(VOLUME, rel=1e-9)
 
 
 def _run_texts(pool: KernelPool, world: World, seed: int, count: int) -> Counter[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -110,6 +110,8 @@ def _ready(
     notes: list[str] = []
     inks = {name: find_ink(_without_note(gray, style), where[name]) for name, gray in grays.items()}
     as_drawn = is_fitted(grays, inks, style)
+    if as_drawn:
+        inks = {name: replace(ink, weight=style.line_width) for name, ink in inks.items()}
     scale = _one_scale(scales, as_drawn, notes)
     factors = dict.fromkeys(NAMES, 1.0)
     if not agree(inks):

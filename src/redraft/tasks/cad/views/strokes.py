@@ -21,8 +21,8 @@ from redraft.tasks.cad.views.lines import Polyline
 Interval = tuple[float, float]
 Runs = dict[float, list[Interval]]
 """Straight lines along one axis: the coordinate across to the stretches along it."""
-CORNER = math.cos(math.radians(50))
-"""Lines that turn by more than 50 degrees meet in a corner; a smaller turn continues a curve."""
+CORNER = math.cos(math.radians(20))
+"""Lines that turn by more than 20 degrees meet in a corner; a smaller turn continues a curve, whose chords turn by 6 at most."""
 
 
 @dataclass(slots=True)

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from redraft.core.errors import RedraftError
 
 
 def main() -> None:
@@ -15,14 +19,27 @@ def main() -> None:
         from redraft.cli.app import build
 
         build()(args=[argument for argument in sys.argv[1:] if argument != "--debug"], prog_name="redraft")
-    except RedraftError as error:
-        if debug:
-            raise
-        from redraft.cli.screen import print_error
-
-        print_error(error)
-        sys.exit(error.exit_code)
     except BrokenPipeError:
         # Whoever read our output (head, less) has closed it: there is nobody left to tell.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         sys.exit(0)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except Exception as error:
+        if debug:
+            raise
+        from redraft.cli.screen import print_error
+
+        known = error if isinstance(error, RedraftError) else _bug(error)
+        print_error(known)
+        sys.exit(known.exit_code)
+
+
+def _bug(error: Exception) -> RedraftError:
+    """What is no error of ours is a bug of ours, and still ends in one line."""
+    from redraft.core.errors import RedraftError
+
+    return RedraftError(
+        f"redraft has a bug: {type(error).__name__}: {error}",
+        remedy="Run it again with --debug and send us the traceback",
+    )

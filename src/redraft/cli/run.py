@@ -5,10 +5,14 @@ from __future__ import annotations
 import json
 import signal
 import sys
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from redraft.core.verb import Result
+
+ONE_REQUEST = 2.0
+"""Seconds within which two requests to stop are one."""
 
 
 def run(
@@ -38,7 +42,7 @@ def follow(verb: str, request: Mapping[str, Any]) -> Result:
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # asked to end: the worker saves first
     process = LocalProcess(verb, request, debug="--debug" in sys.argv)
-    asked = False
+    asked = 0.0
     with Screen() as screen:
         events = process.events()
         while True:
@@ -47,7 +51,10 @@ def follow(verb: str, request: Mapping[str, Any]) -> Result:
                     screen.show(event)
                 return process.result()
             except KeyboardInterrupt:
-                process.stop(hard=asked)
-                asked = True
-                screen.say("stopping: press Ctrl-C again to stop without saving")
+                # One request may come twice at once: from the terminal and from whoever started us.
+                again = asked > 0
+                if not again or time.monotonic() - asked > ONE_REQUEST:
+                    process.stop(hard=again)
+                    screen.say("stopped at once" if again else "stopping: Ctrl-C again stops without saving")
+                    asked = time.monotonic()
                 events = process.events()

@@ -51,8 +51,8 @@ def checkpoint_of_run(run: Path) -> Path:
             raise InputError(
                 "the run's result cannot be read", where=str(result), remedy="Name a checkpoint inside the run"
             ) from None
-        if named and (run / named).is_dir():
-            return run / named
+        if isinstance(named, str) and (run / named).is_dir():
+            return run / Path(named)
     steps = sorted((run / "checkpoints").glob("step-*"), key=lambda folder: int(folder.name.partition("-")[2]))
     if not steps:
         raise UsageError("this run has no checkpoint yet", where=str(run), remedy="Train it first")

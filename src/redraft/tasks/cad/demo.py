@@ -1,0 +1,108 @@
+"""The main job of the task cad, as the commands a user would type. Light: it only names them.
+
+Sizes follow the minutes given: on two cores the parts take about a sixth of them, training about two thirds.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from redraft.core.atomic import write_text
+from redraft.core.demo import Step, Steps
+
+SEED = 1
+TEST, VALIDATION = 200, 64
+PARTS_A_MINUTE = 700
+"""Training parts for each minute of the demonstration: about as many as the model can see often enough."""
+TRAINING_SHARE = 0.6
+HELD_OUT = f"part-{SEED}-000000"
+"""The first part of the test split: whatever it is, nobody chose it."""
+
+
+def steps(out: Path, minutes: float) -> Steps:
+    """Yields the steps; returns the closing lines."""
+    parts, run, held_out = out / "parts", out / "run", out / "held-out"
+    solid = out / "reconstructed" / "part.step"
+    recipe = _recipe(out, parts, minutes)
+    made = yield Step(
+        "parts",
+        "Make parts, each proved a valid solid, and draw their three views",
+        ("data", "generate", "cad", str(parts), "--count", str(int(PARTS_A_MINUTE * minutes)), "--validation",
+         str(VALIDATION), "--test", str(TEST), "--seed", str(SEED), "--option", "level=simple", "--json"),
+        makes=parts,
+        told=lambda v: f"{v['examples']:,} parts and {3 * v['examples']:,} pictures in {v['seconds']:.0f} s, "
+        f"{v['bytes'] / 1e6:.0f} MB",
+    )  # fmt: skip
+    yield Step(
+        "check",
+        "Check every example: pictures, answers, solids, duplicates",
+        ("data", "check", str(parts), "--json"),
+        makes=out / "no-such-file",
+        told=lambda v: f"{v['examples']:,} examples, {v['errors']} errors, {v['warnings']} warnings",
+        findings=frozenset({1}),
+    )
+    yield Step(
+        "export",
+        "Export TinyLLaVA conversations, for other trainers",
+        ("data", "export", str(parts), str(out / "tinyllava"), "--format", "tinyllava", "--json"),
+        makes=out / "tinyllava",
+        told=lambda v: f"{sum(v['conversations'].values()):,} conversations in {v['seconds']:.0f} s",
+    )
+    yield Step(
+        "train",
+        "Train the small model from nothing",
+        ("train", str(recipe), "--out", str(run), "--json"),
+        makes=run,
+        resume=("train", "--resume", str(run), "--json"),
+        told=lambda v: f"{v['steps']:,} steps, loss {v['train_loss']:.2f}",
+    )
+    scored = yield Step(
+        "evaluate",
+        f"Score its answers on {TEST} parts it has not seen, beside the untrained model's",
+        ("evaluate", str(run), str(parts), "--split", "test", "--against", "untrained",
+         "--out", str(run / "evaluations" / "test"), "--json"),
+        makes=run / "evaluations" / "test",
+        told=_scores,
+    )  # fmt: skip
+    yield Step(
+        "held-out",
+        "Take the three pictures of a part it has not seen",
+        ("data", "show", str(parts), HELD_OUT, "--out", str(held_out), "--json"),
+        makes=held_out,
+        told=lambda v: f"{HELD_OUT}, the first of the test split",
+    )
+    drawn = yield Step(
+        "reconstruct",
+        "Turn them back into a part",
+        ("reconstruct", str(held_out / "front.png"), str(held_out / "top.png"), str(held_out / "right.png"),
+         "-o", str(solid), "--model", str(run), "--json"),
+        makes=solid.parent,
+        told=lambda v: _solid(v),
+        findings=frozenset({1}),
+    )  # fmt: skip
+    return _closing(out, run, solid, made, scored, drawn)
+
+
+def _recipe(out: Path, parts: Path, minutes: float) -> Path:
+    """The demonstration's recipe: the task's own, with its dataset and its time."""
+    recipe = out / "recipe.yaml"
+    if not recipe.exists():
+        text = (Path(__file__).parent / "demo.yaml").read_text(encoding="utf-8")
+        text = text.replace("DATASET", str(parts)).replace("MINUTES", f"{minutes * TRAINING_SHARE:.2f}")
+        write_text(recipe, text)
+    return recipe
+
+
+def _scores(value: dict[str, Any]) -> str:
+    return str({key: value[key] for key in value if key != "samples"})[:400]
+
+
+def _solid(value: dict[str, Any]) -> str:
+    return f"valid {value['valid']}, {value['reason']}"
+
+
+def _closing(
+    out: Path, run: Path, solid: Path, made: dict[str, Any], scored: dict[str, Any], drawn: dict[str, Any]
+) -> list[str]:
+    return [f"report   {run / 'report.html'}", f"solid    {solid}"]

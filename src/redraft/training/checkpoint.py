@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -114,12 +115,8 @@ def _as_output_error(error: BaseException, folder: Path) -> BaseException:
         return error
     if isinstance(error, OSError):
         return output_error(folder, error)
-    if "No space left" in str(error) or "os error 28" in str(error):
-        return OutputError(
-            "the disk is full",
-            where=str(folder),
-            remedy="Free some space and continue with `redraft train --resume`",
-        )
+    if (found := re.search(r"os error (\d+)", str(error))) is not None:
+        return output_error(folder, OSError(int(found[1]), os.strerror(int(found[1]))))
     return error
 
 

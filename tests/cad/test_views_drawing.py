@@ -149,6 +149,15 @@ def test_straight_hidden_lines_leave_visible_ones_alone() -> None:
     )
 
 
+def test_an_outline_in_one_piece_is_drawn_as_its_sides() -> None:
+    width, _, height = SIDES
+    corners = [(0, 0), (width, 0), (width, height), (10, height), (0, height - 10), (0, 0)]
+    whole = [np.array(corners, float)]
+    apart = [np.array([a, b], float) for a, b in pairwise(corners)]
+    assert draw({"front": ViewLines(whole)}) == draw({"front": ViewLines(apart)})
+    assert ink_box(gray(draw({"front": ViewLines(whole)})["front"])) == (31, 199, 481, 313)
+
+
 def test_the_style_is_obeyed() -> None:
     big = draw(box_lines(), ViewStyle(size=256, margin=16, line_width=3))
     picture = gray(big["front"])

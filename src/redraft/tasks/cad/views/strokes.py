@@ -22,7 +22,7 @@ Interval = tuple[float, float]
 Runs = dict[float, list[Interval]]
 """Straight lines along one axis: the coordinate across to the stretches along it."""
 CORNER = math.cos(math.radians(20))
-"""Lines that turn by more than 20 degrees meet in a corner; a smaller turn continues a curve, whose chords turn by 6 at most."""
+"""Lines that turn by more than 20 degrees meet in a corner. Chords of a curve turn by 6 at most."""
 
 
 @dataclass(slots=True)
@@ -35,12 +35,15 @@ class Strokes:
 
 
 def split_corners(lines: Iterable[Polyline]) -> list[Polyline]:
-    """The polylines cut at their corners, without points that repeat; what has no length vanishes."""
+    """The polylines cut at their corners, without points that repeat; what has no length vanishes.
+
+    Pieces share no memory, so that each can be moved alone.
+    """
     pieces: list[Polyline] = []
     for line in lines:
         if len(line) == 2:
             if (line[0] != line[1]).any():
-                pieces.append(line)
+                pieces.append(line.copy())
             continue
         points = line[np.concatenate(([True], (np.diff(line, axis=0) != 0).any(axis=1)))]
         if len(points) < 2:
@@ -49,7 +52,7 @@ def split_corners(lines: Iterable[Polyline]) -> list[Polyline]:
         steps /= np.hypot(steps[:, 0], steps[:, 1])[:, None]
         turns = (steps[:-1] * steps[1:]).sum(axis=1)
         cuts = [0, *(np.flatnonzero(turns < CORNER) + 1).tolist(), len(points) - 1]
-        pieces += [points[a : b + 1] for a, b in pairwise(cuts)]
+        pieces += [points[a : b + 1].copy() for a, b in pairwise(cuts)]
     return pieces
 
 

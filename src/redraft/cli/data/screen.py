@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
 from rich.console import Console
@@ -90,21 +92,26 @@ def _show_tokens(console: Console, seen: dict[str, Any]) -> None:
         f"([green]green[/]); loss {seen['loss']:.4f} a token"
     )
     text = Text()
-    run, repeats = "", 0
-    for token in [*seen["tokens"], {"text": "", "trained": False}]:
-        if token["text"] == run and run:
-            repeats += 1
-            continue
-        if repeats > 1:
-            text.append(f"(x{repeats})", style="dim")
-        run, repeats = token["text"], 1
+    for token, repeats in _runs(seen["tokens"]):
         text.append(token["text"], style="green" if token["trained"] else "dim")
+        if repeats > 1:
+            text.append(f"(x{repeats:,})", style="dim")
         if len(text) > SHOWN_LETTERS:
             text.append(" ...", style="dim")
             break
     console.print(text)
     for name, shape in seen["shapes"].items():
         console.print(f"  [dim]{name} {' x '.join(str(side) for side in shape)}[/]")
+
+
+def _runs(tokens: list[dict[str, Any]]) -> Iterator[tuple[dict[str, Any], int]]:
+    """Tokens with how often each is repeated in a row. Only those without loss are put together: image tokens."""
+    for (_, trained), group in itertools.groupby(tokens, key=lambda token: (token["text"], token["trained"])):
+        same = list(group)
+        if trained:
+            yield from ((token, 1) for token in same)
+        else:
+            yield same[0], len(same)
 
 
 def show_export(value: dict[str, Any]) -> None:

@@ -48,8 +48,8 @@ def end_with_parent() -> None:
 def enclose(own: Path, bounds: limits.Limits) -> dict[str, Any]:
     """Puts up every wall this system has around the calling process, for good, and tries them.
 
-    own: the folder it may write, an absolute path. Returns facts for `describe`. A mechanism that the kernel
-    lacks is left out and reported; one that it has and that fails is an OSError.
+    own: the folder it may write, an absolute path. Returns facts for `describe`. A mechanism that the system
+    lacks, or that fails (some containers forbid them), is left out and reported: the others still stand.
     """
     own = own.resolve()
     empty_environment(own)
@@ -60,8 +60,11 @@ def enclose(own: Path, bounds: limits.Limits) -> dict[str, Any]:
         libc.prctl(_SET_DUMPABLE, ctypes.c_ulong(0), 0, 0, 0)
         facts["no_new_privs"] = libc.prctl(_SET_NO_NEW_PRIVS, ctypes.c_ulong(1), 0, 0, 0) == 0
         facts["capabilities"] = drop_capabilities(libc)
-        facts["landlock"] = landlock.restrict(own, readable(), map(Path, _DEVICES))
-        facts["seccomp"] = seccomp.restrict()
+        facts["landlock"] = facts["seccomp"] = 0
+        with contextlib.suppress(OSError):
+            facts["landlock"] = landlock.restrict(own, readable(), map(Path, _DEVICES))
+        with contextlib.suppress(OSError):
+            facts["seccomp"] = int(seccomp.restrict())
     facts["held"] = try_to_escape(own)
     return facts
 

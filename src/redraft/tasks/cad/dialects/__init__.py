@@ -30,8 +30,13 @@ def read_program(
     Anything that is not a program of these dialects is a Refusal, whatever the text holds.
     """
     name = detect(text, where) if dialect is None else _known(dialect)
-    program = _read(text, name, where, size, grid)
-    found = faults(program)
+    try:
+        program = _read(text, name, where, size, grid)
+        found = faults(program)
+    except ArithmeticError:
+        raise Refusal(
+            "numbers too small or too large to compute with", where=where, remedy="Write a part of 1e-3 to 1e5 mm"
+        ) from None
     if found:
         raise Refusal(
             f"a profile that encloses no clear area: {found[0]}",

@@ -8,7 +8,7 @@ from typing import Any
 
 from redraft.core.errors import Refusal
 from redraft.tasks.cad.dialects.limits import MAX_COPIES
-from redraft.tasks.cad.dialects.syntax import Source, shorten
+from redraft.tasks.cad.dialects.syntax import Source
 from redraft.tasks.cad.program.types import Vec2
 
 
@@ -20,7 +20,7 @@ def bind(source: Source, node: ast.Call, signature: str, value: Callable[[ast.ex
     """
     names = [name.rstrip("?") for name in signature.split()]
     needed = [name for name in signature.split() if not name.endswith("?")]
-    what = shorten(node.func)
+    what = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "the call")
     if len(node.args) > len(names):
         raise source.refusal(node, f"{what} with {len(node.args)} arguments", f"It takes {signature or 'none'}")
     found: dict[str, Any] = {}

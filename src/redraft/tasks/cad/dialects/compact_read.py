@@ -86,7 +86,12 @@ def _header(line: str) -> tuple[int, float, tuple[float, float, float]]:
         steps = int(match[2][:12])
     except ValueError:
         raise Refusal("a header with something else than numbers", remedy=REMEDY) from None
-    if not all(math.isfinite(v) for v in (*size, x, y, z)) or max(size) <= 0 or min(size) < 0 or steps < 1:
+    if (
+        not all(math.isfinite(v) for v in (*size, x, y, z))
+        or max(size) <= 0
+        or min(size) < 0
+        or not 1 <= steps <= 1e6
+    ):
         raise Refusal("a header without a positive size", remedy="Give sizes in mm above 0")
     return steps, max(size), (x, y, z)
 

@@ -18,6 +18,10 @@ MAX_PAIRS = 2_000_000
 """Pairs of curves with meeting boxes that are looked at; beyond it the rest is left to the kernel."""
 
 
+SMALLEST = 1e-6
+"""Millimetres across which a face must be at least: ten times the kernel's tolerance."""
+
+
 def faults(program: Program, *, touching: bool = False) -> tuple[str, ...]:
     """What is wrong with the program's profiles, one sentence each, with the number of their extrusion.
 
@@ -36,6 +40,8 @@ def profile_faults(profile: Profile, *, touching: bool = False) -> tuple[str, ..
     loops = (profile.outer, *profile.holes)
     names = ["the outer loop", *(f"hole {i}" for i in range(1, len(loops)))]
     size = math.dist(*profile.outer.box)
+    if size < SMALLEST:
+        return (f"the outer loop is {size:.3g} mm small",)
     found = [
         f"{name} encloses nothing" for name, loop in zip(names, loops, strict=True) if loop.area <= 1e-9 * size
     ]
@@ -146,6 +152,8 @@ def _lines(a: Curve, b: Curve, tolerance: float) -> Iterator[tuple[Vec2, bool]]:
     for end in (a.start, a.end, b.start, b.end):
         yield end, False
     length = rx * rx + ry * ry
+    if length == 0:
+        return
     ends = sorted(((p[0] - px) * rx + (p[1] - py) * ry) / length for p in (b.start, b.end))
     low, high = max(0.0, ends[0]), min(1.0, ends[1])
     if (high - low) * math.sqrt(length) > 10 * tolerance:

@@ -28,6 +28,9 @@ FACET = 1 / 1000
 """Greatest distance between a curve and the mesh that the fast projection works on, by the same share."""
 LONGEST_CHORD = 0.1
 """Longest chord of a curve in that mesh, by the same share: a tenth of a radian of the largest circle."""
+ALIGNED = math.sin(math.radians(15))
+BLOCK = 512
+"""Pieces whose coverage is looked at together: bounds the memory."""
 PARALLEL = 1e-5
 """Radians between directions that count as one."""
 
@@ -65,17 +68,17 @@ def _string_facets(lines: ViewLines, size: float) -> None:
     Two curves one behind the other are not always cut at the same points, so their chords cross. The longest
     strings stay; visible ones before hidden ones.
     """
-    drawn = np.zeros((0, 2, 2))
+    above = np.zeros((0, 2, 2))
     for target in (lines.visible, lines.hidden):
         pieces = _segments_of(target)
         long = _lengths(pieces) > LONGEST_CHORD * size
-        kept = [pieces[long]]
-        for chain in sorted(chained(pieces[~long], SAME * size), key=_length, reverse=True):
-            chords = _segments_of([chain])
-            chords = chords[~_covered(chords, drawn, FACET * size)]
-            kept.append(chords)
-            drawn = np.concatenate([drawn, chords])
-        target[:] = chained(np.concatenate(kept), SAME * size)
+        strings = sorted(chained(pieces[~long], SAME * size), key=_length, reverse=True)
+        chords = np.concatenate([above, _segments_of(strings)])
+        # Everything of the longer strings, and of the lines above, may cover a chord.
+        rank = np.repeat(np.arange(len(strings) + 1), [len(above), *(len(line) - 1 for line in strings)])
+        kept = ~_covered(chords, chords, FACET * size, rank)
+        target[:] = chained(np.concatenate([pieces[long], chords[kept & (rank > 0)]]), SAME * size)
+        above = chords[kept]
 
 
 def _lengths(pieces: np.ndarray) -> np.ndarray:
@@ -201,20 +204,28 @@ def _length(polyline: Polyline) -> float:
     return float(np.hypot(*np.diff(polyline, axis=0).T).sum())
 
 
-def _covered(pieces: np.ndarray, by: np.ndarray, near: float) -> np.ndarray:
+def _covered(pieces: np.ndarray, by: np.ndarray, near: float, rank: np.ndarray | None = None) -> np.ndarray:
     """Which pieces [N, 2, 2] have both ends and their middle within `near` of one of the segments `by` [M, 2, 2]
-    that runs about the same way (within 15 degrees)."""
+    that runs about the same way (within 15 degrees). rank: pieces and by are one list, in which only those of a
+    lower rank cover others."""
+    result = np.zeros(len(pieces), dtype=bool)
     if not len(by):
-        return np.zeros(len(pieces), dtype=bool)
+        return result
     start, step = by[:, 0], by[:, 1] - by[:, 0]
     square = np.maximum((step**2).sum(1), 1e-300)
-    run = pieces[:, 1] - pieces[:, 0]
-    cross = np.abs(run[:, None, 0] * step[None, :, 1] - run[:, None, 1] * step[None, :, 0])
-    aligned = cross <= math.sin(math.radians(15)) * np.sqrt((run**2).sum(1)[:, None] * square[None])
-    result = np.ones(len(pieces), dtype=bool)
-    for points in (pieces[:, 0], pieces.mean(axis=1), pieces[:, 1]):
-        away = points[:, None] - start[None]
-        t = np.clip((away * step[None]).sum(2) / square[None], 0, 1)
-        distance = np.hypot(*(away - t[..., None] * step[None]).transpose(2, 0, 1))
-        result &= ((distance <= near) & aligned).any(axis=1)
+    for first in range(0, len(pieces), BLOCK):
+        block = pieces[first : first + BLOCK]
+        run = block[:, 1] - block[:, 0]
+        cross = np.abs(run[:, None, 0] * step[:, 1] - run[:, None, 1] * step[:, 0])
+        aligned = cross <= ALIGNED * np.sqrt((run**2).sum(1)[:, None] * square)
+        if rank is not None:
+            aligned &= rank[first : first + BLOCK, None] > rank
+        piece, other = np.nonzero(aligned)
+        covered = np.ones(len(block), dtype=bool)
+        for points in (block[:, 0], block.mean(axis=1), block[:, 1]):
+            away = points[piece] - start[other]
+            t = np.clip((away * step[other]).sum(1) / square[other], 0, 1)
+            off = away - t[:, None] * step[other]
+            covered &= np.bincount(piece[(off**2).sum(1) <= near * near], minlength=len(block)) > 0
+        result[first : first + BLOCK] = covered
     return result

@@ -20,6 +20,8 @@ CAPTION = 44
 """Height in pixels of the line above a sheet."""
 SIDE = 512
 """Side of a view on a sheet that stands beside another."""
+RULE = 200
+"""Gray level of the line between two sheets."""
 ONLY_GIVEN, ONLY_MADE = (214, 39, 40), (31, 119, 180)
 """Red and blue of ink that the other drawing does not have."""
 
@@ -37,7 +39,8 @@ def beside(given: Sequence[Image], made: Sequence[Image]) -> bytes:
         ("both: red only given, blue only answered", [_overlay(a, b) for a, b in zip(left, right, strict=True)]),
     ]
     columns = [_captioned(caption, _third_angle(views)) for caption, views in sheets]
-    gap = np.full((columns[0].shape[0], 3 * GAP, 3), 255, np.uint8)
+    gap = np.full((columns[0].shape[0], 6 * GAP, 3), 255, np.uint8)
+    gap[GAP:-GAP, 3 * GAP] = RULE
     return _png(np.concatenate([columns[0], gap, columns[1], gap, columns[2]], axis=1))
 
 

@@ -12,6 +12,8 @@ from rich.markup import escape
 from rich.table import Table
 
 Value = Mapping[str, Any]
+WIDTH = 200
+"""Characters of a line where the output is no terminal."""
 
 
 def show_measures(value: Value) -> None:
@@ -19,9 +21,7 @@ def show_measures(value: Value) -> None:
     if "parts" not in value:
         _print(_facts(_measured(value)))
         return
-    table = Table(box=None, header_style="bold", padding=(0, 2))
-    for name in ("part", "valid", "solids", "faces", "volume mm³", "area mm²", "box mm"):
-        table.add_column(name, justify="left" if name in ("part", "valid") else "right")
+    table = _columns("part", "solid", ">solids", ">faces", ">volume mm³", ">area mm²", ">box mm")
     for part in value["parts"]:
         table.add_row(
             escape(Path(part["file"]).name),
@@ -36,15 +36,28 @@ def show_measures(value: Value) -> None:
 
 
 def show_comparison(value: Value) -> None:
-    """The overlap in its three ways, then every other figure."""
+    """The overlap in its three ways, distances, and the two parts side by side."""
     rows = [
-        ("overlap in place", _share(value["iou"])),
+        ("overlap in place (IoU)", _share(value["iou"])),
         ("centres together", _share(value["iou_aligned"])),
         ("scaled to one size", _share(value["iou_scaled"])),
     ]
-    shown = {"a", "b", "iou", "iou_aligned", "iou_scaled"}
-    rows += [(name.replace("_", " "), _any(found)) for name, found in value.items() if name not in shown]
+    rows += [(f"Chamfer distance, {name}", f"{found:.3g}") for name, found in value["chamfer"].items()]
+    rows += [
+        ("same topology", "yes" if value["betti_equal"] else "no"),
+        ("box differs by", f"{value['bbox_error_mm']:.6g} mm"),
+    ]
     _print(_facts(rows))
+    table = _columns("part", "solid", ">volume mm³", ">box mm", "holes, cavities")
+    for side in ("a", "b"):
+        table.add_row(
+            escape(Path(value[side]).name),
+            _valid({"valid": value[f"valid_{side}"], "reason": value[f"reason_{side}"]}),
+            _number(value[f"volume_{side}"]),
+            _size(value[f"bbox_mm_{side}"]),
+            ", ".join(map(str, (value[f"betti_{side}"] or ["-"] * 3)[1:])),
+        )
+    _print(table)
 
 
 def show_files(value: Value) -> None:
@@ -128,6 +141,14 @@ def _measured(value: Value) -> list[tuple[str, str]]:
     return [row for row in rows if row[1]]
 
 
+def _columns(*names: str) -> Table:
+    """A table of columns; a name that begins with > is of numbers."""
+    table = Table(box=None, header_style="bold", padding=(0, 2))
+    for name in names:
+        table.add_column(name.lstrip(">"), justify="right" if name.startswith(">") else "left", no_wrap=True)
+    return table
+
+
 def _facts(rows: list[tuple[str, str]]) -> Table:
     table = Table(box=None, show_header=False, padding=(0, 2))
     table.add_column(style="dim")
@@ -138,7 +159,10 @@ def _facts(rows: list[tuple[str, str]]) -> Table:
 
 
 def _print(table: Table) -> None:
-    Console(highlight=False).print(table)
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = max(console.width, WIDTH)  # a file or a pipe has no edge that a path could be cut at
+    console.print(table)
 
 
 def _valid(value: Value) -> str:
@@ -155,13 +179,3 @@ def _size(value: list[float] | None) -> str:
 
 def _share(value: float | None) -> str:
     return "-" if value is None else f"{value:.4f}"
-
-
-def _any(value: Any) -> str:
-    if isinstance(value, float):
-        return f"{value:.6g}"
-    if isinstance(value, list):
-        return ", ".join(_any(one) for one in value)
-    if isinstance(value, Mapping):
-        return ", ".join(f"{escape(str(name))} {_any(one)}" for name, one in value.items())
-    return escape(str(value))

@@ -28,6 +28,8 @@ SAMPLES = 8
 BATCH = 8
 """Parts of a folder that the model is asked about at once."""
 RESULTS = "results.csv"
+UNREADABLE = "unreadable_picture"
+"""The reason of a part that was not asked about; it is tried again when the command is."""
 COLUMNS = (
     "part", "valid", "reason", "size_source", "x_mm", "y_mm", "z_mm", "volume_mm3",
     "agreement_front", "agreement_top", "agreement_right", "samples", "valid_samples", "seconds", "file",
@@ -152,7 +154,7 @@ def _rows(
             drawings.append(_open(part, request, options, work))
         except RedraftError as error:
             work.log(str(error), "warning")
-            yield _row(part.name, {"valid": False, "reason": "unreadable_picture"}, 0.0)
+            yield _row(part.name, {"valid": False, "reason": UNREADABLE}, 0.0)
     found = reconstruct_drawings(drawings, predictor, options, samples) if drawings else []
     seconds = (time.monotonic() - started) / max(1, len(drawings))
     for one in found:
@@ -224,7 +226,8 @@ class Results:
             raise OutputError(
                 "this table is not one of redraft's results", where=str(self.path), remedy="Choose another output"
             )
-        self.rows = {row["part"]: row for row in table if None not in row.values()}
+        rows = [row for row in table if None not in row.values() and row["reason"] != UNREADABLE]
+        self.rows = {row["part"]: row for row in rows}
 
     def _write_whole(self) -> None:
         header = {name: name for name in COLUMNS}

@@ -22,7 +22,7 @@ def headline(run: Run) -> tuple[str, str]:
     ended = {"finished": "finished", "stopped": "was stopped", "failed": "failed"}.get(status, "has not finished")
     reason = f": {escape(str(run.result['reason']))}" if run.result.get("reason") else ""
     lede = (
-        f"The run {escape(run.folder.name)} {ended} after {steps:,} steps"
+        f"The run {escape(run.folder.name)} {ended} after {steps:,} step{'' if steps == 1 else 's'}"
         f"{' on the dataset ' + escape(dataset) if dataset else ''}{reason}."
     )
     return f"Training {model} on {task}", lede

@@ -83,6 +83,7 @@ def _dataset(request: Request) -> tuple[Dataset, Task]:
     manifest = read_manifest(folder)
     name = manifest.task if manifest is not None else request.get("task")
     if not name:
+        Dataset.open(folder)  # a folder that is no dataset at all says so
         raise UsageError(
             "this dataset does not say which task it is for", where=str(folder), remedy="Name it with --task"
         )

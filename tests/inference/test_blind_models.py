@@ -75,7 +75,7 @@ def test_an_untrained_model_is_blind(examples):
 
 def test_a_model_that_learned_to_look_is_not(examples):
     loaded = fresh(examples)
-    teach(loaded, examples, 70)
+    teach(loaded, examples, 120)
     found = judge(loaded, examples)
     assert found["blind"] is False
     assert found["mean"] == 1.0

@@ -122,11 +122,50 @@ def test_random_bytes(data: bytes, dialect: str | None) -> None:
     survives(data, dialect)
 
 
-WORDS = (
-    "cq.Workplane()|.rect(|.extrude(|1|-2|(|)|,|=|\n|    |r|.cut(|with |BuildPart() as p:|BuildSketch():|Circle(|"
-    "mode=Mode.SUBTRACT|extrude(amount=|Plane.XY|*|add_line(|start=|[|]|add_loop(|Curves|+ z 0 5|c 1 1 1|p|l|a|"
-    'compact 1|"entities"|{|}|:|"sequence"|null|NaN|1e309|import cadquery as cq'
-).split("|")
+WORDS = [
+    "cq.Workplane()",
+    ".rect(",
+    ".extrude(",
+    "1",
+    "-2",
+    "(",
+    ")",
+    ",",
+    "=",
+    "\n",
+    "    ",
+    "r",
+    ".cut(",
+    "with ",
+    "BuildPart() as p:",
+    "BuildSketch():",
+    "Circle(",
+    "mode=Mode.SUBTRACT",
+    "extrude(amount=",
+    "Plane.XY",
+    "*",
+    "add_line(",
+    "start=",
+    "[",
+    "]",
+    "add_loop(",
+    "Curves",
+    "+ z 0 5",
+    "c 1 1 1",
+    "p",
+    "l",
+    "a",
+    "compact 1",
+    '"entities"',
+    "{",
+    "}",
+    ":",
+    '"sequence"',
+    "null",
+    "NaN",
+    "1e309",
+    "import cadquery as cq",
+]
 
 
 @settings(max_examples=150, deadline=None)

@@ -36,6 +36,12 @@ def test_exported_files_are_the_same_bit_for_bit(pool: KernelPool, form: str) ->
     assert outcome.value == jobs.export(payload)
 
 
+def test_every_pool_writes_the_same_files(pool: KernelPool) -> None:
+    payload = {"program": DATA, "formats": list(jobs.FORMATS)}
+    with KernelPool(1, timeout=120) as other:
+        assert other.call("export", payload).value == pool.call("export", payload).value
+
+
 def test_dxf_is_written_and_step_is_read(pool: KernelPool) -> None:
     assert b"LINE" in pool.call("export", {"program": DATA, "formats": ["dxf"]}).value["dxf"]
     step = pool.call("export", {"program": DATA, "formats": ["step"]}).value["step"]

@@ -62,12 +62,15 @@ class Launcher(Protocol):
 
 
 def _environment(folder: Path) -> dict[str, str]:
-    """What a child interpreter starts with; a worker empties it before its first job."""
+    """What a child interpreter starts with; a worker empties it before its first job.
+
+    The fixed hash seed lets libraries that go through sets write the same files in every process.
+    """
     kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
     single = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
     places = {name: str(folder) for name in ("HOME", "TMPDIR", "TEMP", "TMP")}
     path = os.pathsep.join(str(Path(entry).absolute()) for entry in sys.path if entry)
-    return {**kept, **single, **places, "PYTHONPATH": path, "PYTHONUTF8": "1"}
+    return {**kept, **single, **places, "PYTHONPATH": path, "PYTHONUTF8": "1", "PYTHONHASHSEED": "0"}
 
 
 def _interpreter(way: str) -> list[str]:

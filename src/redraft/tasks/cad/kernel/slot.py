@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import select
 import shutil
 import signal
 import socket
@@ -103,9 +102,13 @@ class Slot:
     def fresh(self) -> bool:
         """Whether an idle worker is still there and silent, so that the next job does not pay for its end."""
         try:
-            return not select.select([self._connection], [], [], 0)[0]
-        except (OSError, ValueError):
+            self._connection.settimeout(0)
+            self._connection.recv(1, socket.MSG_PEEK)
+        except BlockingIOError:
+            return True
+        except OSError:
             return False
+        return False
 
     def end(self, grace: float = 0.0) -> Ended:
         """Ends the worker and removes its folder."""
@@ -145,7 +148,10 @@ class Slot:
     def _look(self) -> None:
         size = folder_mb(self._folder)
         if size > self._limits.folder_mb:
-            raise _Beyond("limit", f"the job wrote more than {self._limits.folder_mb} MB into its folder")
+            raise _Beyond(
+                "limit",
+                f"the job wrote more than {self._limits.folder_mb} MB or {MAX_FILES} files into its folder",
+            )
         if threads_of(self.pid) > MAX_THREADS:
             raise _Beyond("limit", f"the job started more than {MAX_THREADS} threads")
         if not held_by_the_system() and hasattr(self, "_base_mb"):

@@ -16,6 +16,7 @@ from redraft.tasks.cad import options as cad_options
 from redraft.tasks.cad.check import check_examples
 from redraft.tasks.cad.conversation import conversation, question
 from redraft.tasks.cad.identity import view_key
+from redraft.tasks.cad.illustrate import illustrate
 from redraft.tasks.cad.kernel.pool import shared_pool
 from redraft.tasks.cad.score import score_answers
 from redraft.tasks.cad.truth import VIEW_FILES, images_of
@@ -77,6 +78,10 @@ class CadTask:
 
     def score(self, answers: Sequence[str], examples: Sequence[Example], work: Work) -> list[Score]:
         return score_answers(answers, [example.truth for example in examples], work)
+
+    def illustrate(self, answer: str, example: Example) -> tuple[Image, ...]:
+        """The views of what an answer builds, for a report; none where it builds nothing."""
+        return illustrate(answer, example)
 
     def versions(self) -> dict[str, str]:
         return {

@@ -107,7 +107,7 @@ def _closing(out: Path, run: Path, solid: Path, scored: dict[str, Any]) -> list[
     return [
         "",
         *scored["says"],
-        "So small a model, trained so briefly, gets simple parts right and guesses at the rest; the report shows both.",
+        "So small a model, trained so briefly, gets simple parts right and guesses at the rest: see the report.",
         "",
         f"report     {run / 'report.html'}",
         f"pictures   {out / 'held-out'}: {pictures}",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -128,6 +129,50 @@ def test_show_writes_what_it_shows(dots: Path, tmp_path: Path) -> None:
     assert files == {"front.png", "top.png", "right.png", "answer.txt", "example.json"}
     text = data("show", dots, id).stdout
     assert "front.png  32 x 32" in text and "Where is the dot?" in text and "place:" in text
+
+
+@pytest.mark.skipif(os.name != "posix", reason="interrupts are sent as POSIX signals")
+def test_an_interrupt_leaves_nothing_behind(tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "redraft", "data", "generate", "dots", str(tmp_path / "d"), "-n", "26000"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "REDRAFT_TASKS": str(TASKS)},
+    )
+    assert process.stderr is not None
+    while "making dots" not in process.stderr.readline():
+        assert process.poll() is None
+    assert [p.name.startswith(".d.") for p in tmp_path.iterdir()] == [True]
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130 and "Traceback" not in said
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_real_histories_become_a_dataset(tmp_path: Path, shared_data: Path) -> None:
+    """Eight real parts: one is invalid, two are of another size than they say themselves."""
+    made = value("import", "deepcad", shared_data / "deepcad", tmp_path / "d", "--train", "5", "--validation", "2")
+    assert made["counts"] == {"train": 5, "validation": 2}
+    manifest = json.loads((tmp_path / "d" / "manifest.json").read_text())
+    reasons = {o["id"]: o["reason"] for o in manifest["left_out"]["examples"]}
+    assert "invalid_solid" in reasons["00015361"] and "another schema" in reasons["expected_properties"]
+    checked = value("check", tmp_path / "d")
+    assert checked["errors"] == 0
+    assert {(f["id"], f["kind"]) for f in checked["faults"]} == {
+        ("00001010", "history_box"),
+        ("00633023", "history_box"),
+    }
+    record = value("export", tmp_path / "d", tmp_path / "views", "-f", "tinyllava")
+    assert record["conversations"] == {"train": 15, "validation": 6}
+
+
+def test_cad_parts_are_drawn_again_bit_for_bit(tmp_path: Path) -> None:
+    stored = value("generate", "cad", tmp_path / "stored", "-n", "4", "--test", "2")
+    bare = value("generate", "cad", tmp_path / "bare", "-n", "4", "--test", "2", "--no-images")
+    full = value("export", tmp_path / "bare", tmp_path / "full", "--materialise")
+    assert stored["fingerprint"] == full["fingerprint"] != bare["fingerprint"]
+    assert value("check", tmp_path / "full")["errors"] == 0
 
 
 WRONG: list[tuple[tuple[str, ...], int, str]] = [

@@ -187,7 +187,7 @@ def test_splits_serve_threads_and_other_processes(examples: list[Example], write
 
 def test_what_was_left_out_is_listed(examples: list[Example], write: Write) -> None:
     few = Dataset.open(
-        write({"train": examples}, "few", left_out=[("a", "broken: x"), ("b", "broken: y")])
+        write({"train": examples}, "few", left_out=[("a", "a: broken: x"), ("b", "broken: y")])
     ).manifest
     assert few is not None and few.left_out.count == 2 and few.left_out.reasons == {"broken": 2}
     assert [(o.id, o.reason) for o in few.left_out.examples] == [("a", "broken: x"), ("b", "broken: y")]

@@ -104,7 +104,8 @@ class DatasetWriter:
             raise output_error(self.folder, error) from error
 
     def left_out(self, id: str, reason: str) -> None:
-        """Notes an input that did not become an example."""
+        """Notes an input that did not become an example; a reason that begins with the id does not repeat it."""
+        reason = reason.removeprefix(f"{id}: ")
         self._omissions.append(Omission(id=_printable(id), reason=_printable(reason)))
 
     @property

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from kernel_parts import BOX, CROSS_HOLE, FLANGE, HOLLOW, SLOTTED, SOUND, circle, extrude, part, polygon
 
 from redraft.tasks.cad.dialects import read_program
+from redraft.tasks.cad.kernel.faults import KernelFault
 from redraft.tasks.cad.kernel.jobs import JOBS
 from redraft.tasks.cad.kernel.occ.build import build
 from redraft.tasks.cad.kernel.occ.project import views
@@ -139,6 +140,27 @@ def test_the_same_part_gives_the_same_lines_bit_for_bit(name, exact):
             (first[view].hidden, second[view].hidden),
         ):
             assert [line.tobytes() for line in a] == [line.tobytes() for line in b]
+
+
+@pytest.mark.parametrize("factor", [1e-4, 1, 1e3])
+def test_size_does_not_matter(factor):
+    """From hundredths of a millimetre to the largest coordinates that a program may have."""
+    k = factor
+    program = part(
+        extrude(polygon((0, 0), (80 * k, 0), (80 * k, 50 * k), (0, 50 * k)), 8 * k),
+        extrude(circle(7 * k, 40 * k, 25 * k), 8 * k, "cut"),
+    )
+    shown = views(build(program))
+    assert box_of(shown["front"]) == pytest.approx([0, 0, 80 * k, 8 * k], abs=1e-6 * k)
+    assert [len(shown[name].hidden) for name in NAMES] == [2, 0, 2]
+    assert len(shown["top"].visible) == 5
+
+
+def test_a_part_too_small_to_draw_says_so():
+    with pytest.raises(KernelFault) as caught:
+        JOBS["views"]({"program": to_data(part(extrude(circle(1e-5), 1e-5)))})
+    assert caught.value.reason == "execute"
+    assert "too small" in str(caught.value)
 
 
 def test_describe_gives_measures_and_pictures_of_one_build():

@@ -15,6 +15,7 @@ from redraft.core.errors import Refusal
 from redraft.tasks.cad.kernel import exports
 from redraft.tasks.cad.kernel.metrics import CHAMFERS, surface_f1
 from redraft.tasks.cad.kernel.occ.compare import body, overlaps
+from redraft.tasks.cad.kernel.occ.guard import guarded
 from redraft.tasks.cad.kernel.occ.measure import box
 from redraft.tasks.cad.kernel.occ.measure import measure as measure_shape
 from redraft.tasks.cad.kernel.occ.mesh import mesh
@@ -27,11 +28,13 @@ from redraft.tasks.cad.views.style import ViewStyle
 Payload = Mapping[str, Any]
 
 
+@guarded
 def measure(payload: Payload) -> dict[str, Any]:
     """{program | step} -> what `occ.measure.measure` says. An unsound solid is a result, not a fault."""
     return measure_shape(shape_of(payload))
 
 
+@guarded
 def views(payload: Payload) -> dict[str, Any]:
     """{program | step, style?: data of ViewStyle, exact?: bool | None} -> the drawing.
 
@@ -42,6 +45,7 @@ def views(payload: Payload) -> dict[str, Any]:
     return _drawing(shape, measure_shape(shape), payload)
 
 
+@guarded
 def describe(payload: Payload) -> dict[str, Any]:
     """As `views`, with the measures beside: {measure: {...}, images, mm_per_pixel, size_mm} from one build."""
     shape = shape_of(payload)
@@ -61,6 +65,7 @@ def _drawing(shape: Shape, measured: Mapping[str, Any], payload: Payload) -> dic
     }
 
 
+@guarded
 def compare(payload: Payload) -> dict[str, Any]:
     """{a: {program | step}, b: likewise, exact?: bool, chamfer?: bool or names, surface_f1?: bool, seed?: int}.
 
@@ -104,6 +109,7 @@ def _conventions(asked: Any) -> list[str]:
     return list(asked)
 
 
+@guarded
 def export(payload: Payload) -> dict[str, Any]:
     """{program | step, formats: names out of FORMATS, name?: str, time?: str, exact?} -> {format: bytes}."""
     wanted = list(payload["formats"])

@@ -23,6 +23,7 @@ from OCP.HLRBRep import (
 from OCP.TopExp import TopExp
 from OCP.TopoDS import TopoDS, TopoDS_Edge, TopoDS_Shape
 
+from redraft.tasks.cad.kernel.faults import KernelFault
 from redraft.tasks.cad.kernel.linework import CHORD, FACET, SAME, tidy
 from redraft.tasks.cad.kernel.occ.booleans import parts
 from redraft.tasks.cad.kernel.occ.measure import box
@@ -36,6 +37,8 @@ SMOOTH = 0.01
 """Radians. Faces that meet at a lesser angle (0.6 degrees) show no edge in the drawing."""
 ANGLE = 0.1
 """Radians between neighbouring facets of the mesh that the fast projection works on."""
+SMALLEST = 1e-3
+"""Millimetres. Below it the kernel's tolerance of 1e-7 mm is no longer small beside the part."""
 EXACT_KINDS = {"Line", "Circle", "Ellipse"}
 SHARP, OUTLINE = HLRBRep_TypeOfResultingEdge.HLRBRep_Sharp, HLRBRep_TypeOfResultingEdge.HLRBRep_OutLine
 
@@ -46,12 +49,14 @@ def views(shape: TopoDS_Shape, exact: bool | None = None) -> dict[str, ViewLines
     exact True: the kernel's exact hidden-line algorithm, circles stay circles until they are cut into chords.
     exact False: its polygonal one, on a mesh. None: exact where every edge is a line, a circle or an ellipse, and
     polygonal elsewhere, where the exact one may take seconds. The choice depends on the shape alone, so the same
-    shape always gives the same lines.
+    shape always gives the same lines. A part below a thousandth of a millimetre is a KernelFault.
     """
     if exact is None:
         exact = curve_kinds(shape) <= EXACT_KINDS
     low, high = box(shape)
     size = max(b - a for a, b in zip(low, high, strict=True))
+    if size < SMALLEST:
+        raise KernelFault("execute", f"the part is {size:.3g} mm long, too small to draw", remedy="Check its unit")
     BRepLib.EncodeRegularity_s(shape, SMOOTH)
     if not exact:
         BRepMesh_IncrementalMesh(shape, FACET * size, False, ANGLE, False)

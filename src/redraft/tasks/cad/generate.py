@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from redraft.core.errors import RedraftError, Refusal, UsageError
+from redraft.core.errors import Refusal, UsageError
 from redraft.core.work import Work
 from redraft.tasks.cad.parts.details import add_features
 from redraft.tasks.cad.parts.draft import Draft
@@ -59,8 +59,8 @@ VISIBLE = 0.002
 EXTRUSIONS = {1: 27, 2: 33, 3: 22, 4: 10, 5: 5, 6: 3}
 SIMPLE_EXTRUSIONS = {1: 35, 2: 40, 3: 25}
 EXACT = 1e-6
-PATIENCE = 60
-"""Candidates for one part after which making stops: the options then leave too few different parts."""
+PATIENCE = 1000
+"""Candidates in a row that come to nothing new, after which making stops: the options hold no more parts."""
 
 
 class Pool(Protocol):
@@ -139,7 +139,7 @@ def generate_parts(
     """
     seen: set[bytes] = set()
     replaced: Counter[str] = Counter()
-    made, idle = 0, 0
+    made = 0
     for candidate, outcome in _described(seed, options, pool, style, replaced):
         if made >= count:
             break
@@ -150,20 +150,18 @@ def generate_parts(
             reason = "duplicate" if key in seen else "ok"
         if reason != "ok":
             replaced[reason] += 1
-            idle += 1
-            if idle > PATIENCE + made:
-                raise UsageError(
-                    f"only {made} different parts came of these options; {idle} candidates in a row failed "
-                    f"({_counts(replaced)})",
-                    remedy="Allow more families or extrusions, or ask for fewer parts",
-                )
             continue
         seen.add(key)
-        made, idle = made + 1, 0
+        made += 1
         work.progress("making parts", made, count)
         yield part
         if made >= count:
             break
+    if made < count:
+        raise UsageError(
+            f"only {made} different parts came of these options ({_counts(replaced)})",
+            remedy="Allow more families or extrusions, or ask for fewer parts",
+        )
     if replaced:
         work.log(f"{sum(replaced.values())} candidates were replaced: {_counts(replaced)}")
 
@@ -191,27 +189,53 @@ def _described(
     waiting: deque[Candidate] = deque()
 
     def payloads() -> Iterator[dict[str, Any]]:
-        number = 0
-        failures = 0
-        while True:
-            try:
-                candidate = draft(part_seed(seed, number), options)
-            except RedraftError as error:
-                replaced[f"draft: {getattr(error, 'code', 'fault')}"] += 1
-                failures += 1
-                if failures > 10_000:
-                    return
-            else:
-                failures = 0
-                waiting.append(candidate)
-                payload: dict[str, Any] = {"program": to_data(candidate.program)}
-                if style is not None:
-                    payload["style"] = style.as_data()
-                yield payload
-            number += 1
+        for candidate in _candidates(seed, options, replaced):
+            waiting.append(candidate)
+            payload: dict[str, Any] = {"program": to_data(candidate.program)}
+            if style is not None:
+                payload["style"] = style.as_data()
+            yield payload
 
     for outcome in pool.map("measure" if style is None else "describe", payloads()):
         yield waiting.popleft(), outcome
+
+
+def _candidates(seed: int, options: PartOptions, replaced: Counter[str]) -> Iterator[Candidate]:
+    """Drafts of seed after seed, each shape once whatever its size, until PATIENCE in a row are not new."""
+    shapes: set[bytes] = set()
+    number = last = 0
+    while number - last <= PATIENCE:
+        try:
+            candidate = draft(part_seed(seed, number), options)
+        except Refusal as refusal:
+            replaced[f"draft: {refusal.code}"] += 1
+        else:
+            shape = _shape(candidate)
+            if shape in shapes:
+                replaced["duplicate"] += 1
+            else:
+                shapes.add(shape)
+                last = number
+                yield candidate
+        number += 1
+
+
+def _shape(candidate: Candidate) -> bytes:
+    """The program relative to its longest side, to six decimals, in a few bytes."""
+    side = max(candidate.sides)
+
+    def relative(value: Any) -> Any:
+        if isinstance(value, float | int):
+            return round(value / side, 6)
+        return [relative(v) for v in value] if isinstance(value, list) else value
+
+    steps = to_data(candidate.program)["steps"]
+    figures = [
+        [step["operation"], relative([step["one"], step["two"]])]
+        + [[s["plane"]["normal"], relative([s["plane"]["origin"], s["profiles"]])] for s in step["sketches"]]
+        for step in steps
+    ]
+    return hashlib.sha256(repr(figures).encode()).digest()[:16]
 
 
 def _fault(candidate: Candidate, outcome: Any, pool: Pool) -> str:

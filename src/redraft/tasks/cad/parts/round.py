@@ -50,8 +50,8 @@ def _flange_back(draft: Draft, half: int, bore: int, hub: int) -> None:
     if draft.left and not draft.sites and draft.chance(0.7):
         back = Site(2, 0, -1, (0, 0, draft.size, draft.size), 1)
         room = min(draft.room(back), draft.size * 0.3)
-        spigot = draft.between(bore + 2, max(bore + 2, half * 0.7))
-        if room >= 2 and spigot < half:
+        spigot = draft.between(bore + 2, max(bore + 2, hub))
+        if room >= 2 and spigot <= hub:
             ring = Profile(circle(half, half, spigot), (circle(half, half, spigot - 1),))
             solid = Profile(circle(half, half, spigot))
             draft.join(back, draft.between(2, room), ring if bore else solid, clear=False)

@@ -102,7 +102,7 @@ def write_all(output: Path, files: Mapping[str, bytes]) -> list[str]:
         for end in sorted(files, key=lambda end: end == ".step"):
             write_bytes(paths[end], files[end])
             written.append(paths[end])
-    except OutputError:
+    except BaseException:
         for path in written:
             path.unlink(missing_ok=True)
         raise

@@ -12,6 +12,9 @@ from programs_at_random import programs
 
 from redraft.core.errors import Refusal
 from redraft.tasks.cad.dialects import DIALECTS, read_program, write_program
+from redraft.tasks.cad.dialects.build123d_read import read_build123d
+from redraft.tasks.cad.dialects.cadquery_read import read_cadquery
+from redraft.tasks.cad.dialects.openecad_read import read_openecad
 from redraft.tasks.cad.program.types import Program
 
 DEEP = 5_000
@@ -80,6 +83,33 @@ def test_deep_and_huge_expressions_are_refused(expression: str, dialect: str) ->
     assert time.monotonic() - began < 20
 
 
+@pytest.mark.parametrize("depth", [50, 79, 80, 81, 150, 300, 600, 1200])
+@pytest.mark.parametrize("reader", ["cadquery", "build123d", "openecad"])
+def test_no_depth_exhausts_the_stack(depth: int, reader: str) -> None:
+    """Just below, at and beyond the cap; `read_program` would turn an exhausted stack into the same refusal."""
+    read = {"cadquery": read_cadquery, "build123d": read_build123d, "openecad": read_openecad}[reader]
+    form = {
+        "cadquery": CQ,
+        "build123d": "from build123d import *\np = Box({}, 1, 1)",
+        "openecad": "C = add_circle(center=[0, 0], radius={})\n",
+    }[reader]
+    few = min(depth, 140)
+    for text in (
+        "1" + "+1" * depth,
+        "-1" + "**-1" * (depth // 2),
+        "(" * few + "1" + ")" * few,
+        "sqrt(" * few + "1" + ")" * few,
+        "cq.Workplane()" + ".union(cq.Workplane().box(1, 1, 1)" * few + ")" * few,
+        "Pos(1, 1) * " * depth + "Box(1, 1, 1)",
+        "a" + ".b()" * depth,
+        "(" + "1, (" * few + ")" * few + ")",
+    ):
+        try:
+            read(form.format(text))
+        except Refusal as refusal:
+            assert refusal.remedy
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -123,48 +153,10 @@ def test_random_bytes(data: bytes, dialect: str | None) -> None:
 
 
 WORDS = [
-    "cq.Workplane()",
-    ".rect(",
-    ".extrude(",
-    "1",
-    "-2",
-    "(",
-    ")",
-    ",",
-    "=",
-    "\n",
-    "    ",
-    "r",
-    ".cut(",
-    "with ",
-    "BuildPart() as p:",
-    "BuildSketch():",
-    "Circle(",
-    "mode=Mode.SUBTRACT",
-    "extrude(amount=",
-    "Plane.XY",
-    "*",
-    "add_line(",
-    "start=",
-    "[",
-    "]",
-    "add_loop(",
-    "Curves",
-    "+ z 0 5",
-    "c 1 1 1",
-    "p",
-    "l",
-    "a",
-    "compact 1",
-    '"entities"',
-    "{",
-    "}",
-    ":",
-    '"sequence"',
-    "null",
-    "NaN",
-    "1e309",
-    "import cadquery as cq",
+    *("cq.Workplane()", ".rect(", ".extrude(", "1", "-2", "(", ")", ",", "=", "\n", "    ", "r", ".cut(", "with "),
+    *("BuildPart() as p:", "BuildSketch():", "Circle(", "mode=Mode.SUBTRACT", "extrude(amount=", "Plane.XY", "*"),
+    *("add_line(", "start=", "[", "]", "add_loop(", "Curves", "+ z 0 5", "c 1 1 1", "p", "l", "a", "compact 1"),
+    *('"entities"', "{", "}", ":", '"sequence"', "null", "NaN", "1e309", "import cadquery as cq"),
 ]
 
 

@@ -37,6 +37,10 @@ def read_program(
         raise Refusal(
             "numbers too small or too large to compute with", where=where, remedy="Write a part of 1e-3 to 1e5 mm"
         ) from None
+    except RecursionError:
+        raise Refusal(
+            "expressions nested too deeply", where=where, remedy="Assign parts to names", code="limit"
+        ) from None
     if found:
         raise Refusal(
             f"a profile that encloses no clear area: {found[0]}",

@@ -13,8 +13,8 @@ MAX_JSON = 16_000_000
 """Bytes of a DeepCAD JSON, which spends about 500 on a curve."""
 MAX_NODES = 300_000
 """Nodes of a syntax tree."""
-MAX_DEPTH = 400
-"""Levels of a syntax tree; a method chain of n calls takes 2 n of its own budget, see MAX_CHAIN."""
+MAX_DEPTH = 80
+"""Levels of a syntax tree, a method chain counted as one; the readers recurse up to 7 calls a level."""
 MAX_CHAIN = 400
 """Calls in one method chain."""
 MAX_COPIES = 2_000

@@ -212,11 +212,12 @@ def _shallow(text: str, where: str) -> None:
 
 
 def _capped(tree: ast.Module, where: str) -> None:
-    """Counts nodes and levels without recursion."""
-    level: list[ast.AST] = [tree]
-    count = depth = 0
-    while level:
-        count, depth = count + len(level), depth + 1
+    """Counts nodes and levels without recursion; a method chain is one level, since it is read in a loop."""
+    waiting: list[tuple[ast.AST, int]] = [(tree, 0)]
+    count = 0
+    while waiting:
+        node, depth = waiting.pop()
+        count += 1
         if count > MAX_NODES:
             raise Refusal(
                 f"a text of more than {MAX_NODES:,} syntax nodes",
@@ -224,9 +225,13 @@ def _capped(tree: ast.Module, where: str) -> None:
                 remedy="Give the program of one part",
                 code="limit",
             )
-        if depth > MAX_DEPTH + 2 * MAX_CHAIN:
+        if depth > MAX_DEPTH:
             raise _too_deep(where)
-        level = [child for node in level for child in ast.iter_child_nodes(node)]
+        linked = (
+            node.func if isinstance(node, ast.Call) else node.value if isinstance(node, ast.Attribute) else None
+        )
+        for child in ast.iter_child_nodes(node):
+            waiting.append((child, depth if child is linked else depth + 1))
 
 
 def shorten(node: ast.AST) -> str:

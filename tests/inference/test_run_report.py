@@ -129,7 +129,7 @@ def test_it_says_what_the_run_reached(run):
     for sentence in final["says"]:
         assert text.count(sentence) == 1
     assert "from 3.5, 80 % less" in text
-    for fact in ("sha256:abc", "1,234,567", "Torch 9.8.7", "seed: 5", "1.00 GiB"):
+    for fact in ("sha256:abc", "1,234,567", "torch 9.8.7", "seed: 5", "1.00 GiB"):
         assert fact in text
     for heading in ("How it learned", "On the test split", "The recipe", "What this report does not cover"):
         assert heading in text

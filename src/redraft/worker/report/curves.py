@@ -99,7 +99,7 @@ def number(value: float) -> str:
     if size >= 1e4:
         return f"{value / 1e3:g}k"
     if size < 1e-3:
-        return f"{value:.2g}".replace("e-0", "e-")
+        return f"{value:.1e}".replace("e-0", "e-").replace(".0e", "e")
     return f"{value:g}"
 
 

@@ -12,21 +12,40 @@ from redraft.worker.report.gather import Run
 SHOWN_FILES = 40
 
 
+LABELS = {
+    "cpu_capability": "CPU instructions",
+    "counts": "Examples by split",
+    "examples": "Examples trained on",
+    "longest": "Longest example, tokens",
+    "supervised_tokens": "Tokens with loss, all examples",
+    "base": "Base model",
+    "frozen": "Frozen weights",
+    "trainable": "Trained weights",
+}
+"""What the names of a run's "start" event mean to a reader; others are shown as they are."""
+
+
 def dataset_facts(run: Run) -> str:
-    start = _first(run, "start")
-    data = {**_mapping(start.get("dataset")), **_mapping(run.result.get("dataset"))}
-    facts = {"Dataset": run.recipe.get("dataset", ""), **{_words(k): v for k, v in data.items()}}
-    if (value := run.result.get("examples_seen")) is not None:
-        facts["Examples seen"] = f"{value:,}"
+    data = dict(_mapping(_first(run, "start").get("dataset")))
+    data.pop("folder", None)
+    left_out = data.pop("left_out", None) or []
+    facts = {"Dataset": run.recipe.get("dataset", ""), **{_label(name): value for name, value in data.items()}}
+    if left_out:
+        facts["Left out"] = "; ".join(": ".join(map(str, pair)) for pair in left_out)
+    facts["Examples seen"] = run.result.get("examples_seen")
     return _facts(facts)
 
 
 def machine_facts(run: Run) -> str:
-    start = _first(run, "start")
-    facts: dict[str, Any] = {}
-    for key in ("machine", "versions", "model"):
-        for name, value in _mapping(start.get(key) or run.result.get(key)).items():
-            facts[_words(name)] = value
+    """Model, time, machine; the versions in one line."""
+    start, result = _first(run, "start"), run.result
+    facts = {_label(name): value for name, value in _mapping(start.get("model")).items()}
+    if (seconds := result.get("train_seconds")) is not None:
+        facts["Time in training"] = f"{seconds / 60:.1f} minutes, without evaluations and saving"
+    if (variation := result.get("batch_variation")) is not None:
+        facts["Batch-to-batch variation"] = f"{variation:.1%} of the loss, at the end"
+    facts |= {_label(name): value for name, value in _mapping(start.get("machine")).items()}
+    facts["Versions"] = ", ".join(f"{name} {value}" for name, value in _mapping(start.get("versions")).items())
     return _facts(facts)
 
 
@@ -99,14 +118,14 @@ def _text(value: Any) -> str:
     if isinstance(value, int):
         return f"{value:,}"
     if isinstance(value, dict):
-        return ", ".join(f"{_words(str(k)).lower()} {_text(v)}" for k, v in value.items())
+        return ", ".join(f"{k} {_text(v)}" for k, v in value.items())
     if isinstance(value, list):
         return ", ".join(map(_text, value))
     return str(value)
 
 
-def _words(key: str) -> str:
-    return (key[:1].upper() + key[1:]).replace("_", " ")
+def _label(key: str) -> str:
+    return LABELS.get(key, (key[:1].upper() + key[1:]).replace("_", " "))
 
 
 def _mapping(value: Any) -> dict[str, Any]:

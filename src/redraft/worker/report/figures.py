@@ -9,6 +9,8 @@ from typing import Any
 from redraft.worker.report.curves import Curve, chart, smooth
 from redraft.worker.report.gather import Evaluation, Run
 
+WRONG_IMAGES = "Wrong images are those of other examples: the gap to them is what the images tell the model."
+
 
 def headline(run: Run) -> tuple[str, str]:
     """The title, and one HTML sentence under it."""
@@ -111,7 +113,7 @@ def _loss_chart(run: Run) -> str:
             Curve(split, own, "good", dots=True),
             Curve(f"{split}, wrong images", shuffled, "other", dots=True),
         ],
-        note="Wrong images are those of other examples: the gap to them is what the images tell the model.",
+        note=WRONG_IMAGES if shuffled else "",
     )
 
 

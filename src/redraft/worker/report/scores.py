@@ -90,7 +90,7 @@ def _details(last: dict[str, Any], first: dict[str, Any]) -> str:
         )
     if not rows:
         return ""
-    return _table(("Measured besides, mean", "Before", "After", "Median", "Answers"), rows)
+    return _table(("Measured besides", "Before, mean", "After, mean", "After, median", "Answers"), rows)
 
 
 def _short(value: Any) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+from PIL import Image as Pillow
 
 TASKS = Path(__file__).parents[1] / "datasets" / "tasks"
 
@@ -150,6 +151,11 @@ def test_an_interrupt_leaves_nothing_behind(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def front_of(sheet: Path) -> str:
+    """The front view's name in an export of views, for a part's sheet in an export of montages."""
+    return f"{sheet.parent.name}/{sheet.stem.removesuffix('-sheet')}-front.png"
+
+
 def test_real_histories_become_a_dataset(tmp_path: Path, shared_data: Path) -> None:
     """Eight real parts: one is invalid, two are of another size than they say themselves."""
     made = value("import", "deepcad", shared_data / "deepcad", tmp_path / "d", "--train", "5", "--validation", "2")
@@ -165,6 +171,16 @@ def test_real_histories_become_a_dataset(tmp_path: Path, shared_data: Path) -> N
     }
     record = value("export", tmp_path / "d", tmp_path / "views", "-f", "tinyllava")
     assert record["conversations"] == {"train": 15, "validation": 6}
+    value("export", tmp_path / "d", tmp_path / "sheets", "-f", "tinyllava", "--layout", "montage")
+    sheets = sorted((tmp_path / "sheets" / "images").rglob("*.png"))
+    assert len(sheets) == 7
+    with (
+        Pillow.open(sheets[0]) as sheet,
+        Pillow.open(tmp_path / "views" / "images" / front_of(sheets[0])) as front,
+    ):
+        assert sheet.size == (1024, 1024)
+        lower_left = sheet.convert("L").crop((0, 512, 512, 1024))
+        assert lower_left.tobytes() == front.convert("L").tobytes()
 
 
 def test_cad_parts_are_drawn_again_bit_for_bit(tmp_path: Path) -> None:

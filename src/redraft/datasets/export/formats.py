@@ -7,7 +7,7 @@ column of images); OpenAI's chat format with image_url parts.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal
 
 from redraft.core.example import Example, Image, Message, Part
@@ -20,10 +20,16 @@ Rows = Callable[[Example, str, ImageFolder], Iterator[Row]]
 """The rows of an example of a split; its images go into the folder."""
 
 
-def tinyllava(layout: Layout) -> Rows:
+Montage = Callable[[Sequence[Image], str], Image]
+"""All images of an example, in their order, on one; and what to name in an error."""
+
+
+def tinyllava(layout: Layout, sheet: Montage = montage) -> Rows:
     """view: one conversation an image, which says which one it is. montage: one image of all. part: one
     conversation with a list of images, which TinyLLaVA Factory itself does not read and LLaVA-NeXT does."""
-    return {"view": _one_view_each, "montage": _one_montage, "part": _one_part}[layout]
+    if layout == "montage":
+        return _one_montage(sheet)
+    return _one_part if layout == "part" else _one_view_each
 
 
 def sharegpt(example: Example, split: str, folder: ImageFolder) -> Iterator[Row]:
@@ -71,12 +77,16 @@ def _view_id(example: Example, image: Image) -> str:
     return example.id if len(example.images) == 1 else f"{example.id}-{view_name(image)}"
 
 
-def _one_montage(example: Example, split: str, folder: ImageFolder) -> Iterator[Row]:
-    if not example.images:
-        yield {"id": example.id, "conversations": _turns(_folded(example.messages))}
-        return
-    name = folder.write(split, example.id, montage(example.images, example.id))
-    yield {"id": example.id, "image": name, "conversations": _turns(_first_place_only(_folded(example.messages)))}
+def _one_montage(sheet: Montage) -> Rows:
+    def rows(example: Example, split: str, folder: ImageFolder) -> Iterator[Row]:
+        messages = _folded(example.messages)
+        if not example.images:
+            yield {"id": example.id, "conversations": _turns(messages)}
+            return
+        name = folder.write(split, example.id, sheet(example.images, example.id))
+        yield {"id": example.id, "image": name, "conversations": _turns(_first_place_only(messages))}
+
+    return rows
 
 
 def _one_part(example: Example, split: str, folder: ImageFolder) -> Iterator[Row]:

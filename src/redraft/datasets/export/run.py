@@ -12,7 +12,7 @@ from redraft.core.errors import InputError, UsageError
 from redraft.core.example import Example
 from redraft.core.work import Work
 from redraft.datasets.export import formats
-from redraft.datasets.export.images import ImageFolder
+from redraft.datasets.export.images import ImageFolder, montage
 from redraft.datasets.manifest import Source
 from redraft.datasets.reader import Dataset
 from redraft.datasets.writer import DatasetWriter
@@ -32,14 +32,16 @@ def export(
     *,
     layout: str = "view",
     embed: bool = False,
+    sheet: formats.Montage = montage,
 ) -> dict[str, Any]:
     """Writes `out`: `<split>.json` (openai: `.jsonl`), `images/<split>/...` and `export.json`, its own record.
 
-    layout: of tinyllava rows (view, montage, part). embed: openai images inside the rows. Returns what export.json
+    layout: of tinyllava rows (view, montage, part). embed: openai images inside the rows. sheet: puts the
+    images of a montage together; by default in a square grid. Returns what export.json
     holds (format, layout, task, fingerprint, examples and conversations by split, images), output and bytes. An
     example whose images are missing or do not match its messages is an InputError; `data check` lists all of them.
     """
-    rows = _rows(format, layout, embed)
+    rows = _rows(format, layout, embed, sheet)
     out = Path(out)
     total = sum(dataset.counts.values())
     with new_folder(out) as root:
@@ -138,9 +140,9 @@ class _Files:
         self.counts[split] += 1
 
 
-def _rows(format: str, layout: str, embed: bool) -> formats.Rows:
+def _rows(format: str, layout: str, embed: bool, sheet: formats.Montage) -> formats.Rows:
     if format == "tinyllava" and layout in LAYOUTS:
-        return formats.tinyllava(layout)
+        return formats.tinyllava(layout, sheet)
     if format == "sharegpt":
         return formats.sharegpt
     if format == "openai":

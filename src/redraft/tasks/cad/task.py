@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from redraft import __version__
@@ -62,6 +63,12 @@ class CadTask:
 
     def messages(self, truth: Mapping[str, Any], options: Options) -> tuple[Message, ...]:
         return conversation(truth, options)
+
+    def montage(self, images: Sequence[Image]) -> Image:
+        """The three views on one sheet, for exports that take one image a part."""
+        from redraft.tasks.cad.views.sheet import draw_sheet
+
+        return Image("sheet.png", draw_sheet({Path(image.path).stem: image.bytes for image in images}))
 
     def prompt(self, options: Options) -> tuple[Message, ...]:
         return (question(options),)

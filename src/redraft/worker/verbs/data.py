@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import cast
 
 from redraft.core.discovery import load_task
 from redraft.core.errors import InputError, UsageError
-from redraft.core.example import Example
+from redraft.core.example import Example, Image
 from redraft.core.task import Task
 from redraft.core.verb import Request, Result, Verb
 from redraft.core.work import Work
 from redraft.datasets.check import check
+from redraft.datasets.export.formats import Montage
+from redraft.datasets.export.images import montage
 from redraft.datasets.export.run import export, materialise
 from redraft.datasets.manifest import Source, read_manifest
 from redraft.datasets.reader import Dataset
@@ -102,7 +105,10 @@ def export_verb(request: Request, work: Work) -> Result:
     folder = Path(request["dataset"])
     manifest = read_manifest(folder)
     drawn = manifest is not None and manifest.images == "drawn"
-    dataset = Dataset.open(folder, load_task(manifest.task) if manifest is not None and drawn else None)
+    layout = request.get("layout") or "view"
+    needed = manifest is not None and (drawn or layout == "montage")
+    task = load_task(manifest.task) if manifest is not None and needed else None
+    dataset = Dataset.open(folder, task)
     if request.get("materialise"):
         value = materialise(dataset, request["out"], work)
     else:
@@ -111,10 +117,25 @@ def export_verb(request: Request, work: Work) -> Result:
             request["out"],
             request["format"],
             work,
-            layout=request.get("layout") or "view",
+            layout=layout,
             embed=bool(request.get("embed")),
+            sheet=_sheet(task),
         )
     return Result(value | {"seconds": round(time.monotonic() - started, 2)})
+
+
+def _sheet(task: Task | None) -> Montage:
+    """A task may have a `montage(images)` of its own: a drawing sheet says more than a grid of pictures."""
+    own = getattr(task, "montage", None)
+    if task is None or own is None:
+        return montage
+    names = task.image_names
+
+    def sheet(images: Sequence[Image], where: str) -> Image:
+        usual = tuple(image.path for image in images) == names
+        return cast(Image, own(tuple(images))) if usual else montage(images, where)
+
+    return sheet
 
 
 VERBS: dict[str, Verb] = {

@@ -223,16 +223,29 @@ def test_wrong_usage_is_exit_2_and_starts_nothing(plate: Path, tmp_path: Path) -
     assert redraft("cad", "teapot").returncode == 2
 
 
-def test_a_full_disk_leaves_nothing_half_written(plate: Path, tmp_path: Path) -> None:
-    full = Path("/dev/full")
-    if not full.exists():
-        pytest.skip("this system has no /dev/full")
-    assert "exists already" in refusal("cad", "convert", plate, "--to", "compact", "-o", full, code=1)
+@pytest.mark.skipif(sys.platform == "win32", reason="this system cannot limit the size of a file")
+def test_a_write_that_fails_leaves_nothing_half_written(plate: Path, tmp_path: Path) -> None:
+    import resource
+
+    def little_space() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1024, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
+
+    for command in (["draw", str(plate), "-o", "drawn"], ["build", str(plate), "-o", "part.step"]):
+        done = subprocess.run(
+            [sys.executable, "-m", "redraft", "cad", *command],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=180,
+            preexec_fn=little_space,
+        )
+        assert done.returncode == 1 and "cannot write" in done.stderr and "Traceback" not in done.stderr
+    assert list(tmp_path.iterdir()) == [plate]
     locked = tmp_path / "file"
     locked.write_text("x")
     message = refusal("cad", "convert", plate, "--to", "compact", "-o", locked / "part.txt", code=1)
     assert "cannot write" in message or "not writable" in message
-    assert [path.name for path in tmp_path.iterdir() if path != plate] == ["file"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "plate.txt"]
 
 
 def test_reconstruct_refuses_pictures_that_are_none(plate: Path, tmp_path: Path) -> None:

@@ -33,7 +33,12 @@ def import_openecad(source: str, options: Mapping[str, Any], work: Work) -> Iter
     path = Path(source)
     if not path.exists():
         raise UsageError("there is no such folder or file", where=source, remedy="Check the path")
-    texts = dict(_texts(path, work))
+    texts: dict[str, Path | str] = {}
+    for id, text in _texts(path, work):
+        if id in texts:
+            work.left_out(id, "this name comes a second time")
+        else:
+            texts[id] = text
     if not texts:
         raise InputError(
             "there is neither a text nor a conversation in it",

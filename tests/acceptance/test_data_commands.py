@@ -191,6 +191,33 @@ def test_cad_parts_are_drawn_again_bit_for_bit(tmp_path: Path) -> None:
     assert value("check", tmp_path / "full")["errors"] == 0
 
 
+@pytest.mark.slow
+def test_a_model_says_what_it_sees(tmp_path: Path) -> None:
+    """Only the answer and its end token carry loss; token counts of a model decide what is too long."""
+    value("generate", "cad", tmp_path / "d", "-n", "8", "--option", "style.size=128")
+    recipe = Path(__file__).parents[2] / "recipes" / "cad-test.yaml"
+    wishes = (f"dataset={tmp_path / 'd'}", "train.max_steps=1", "evaluate.limit=1")
+    trained = subprocess.run(
+        [sys.executable, "-m", "redraft", "train", str(recipe), *wishes, "--out", str(tmp_path / "run")],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert trained.returncode == 0, trained.stderr
+    id = pq.read_table(next((tmp_path / "d" / "data").iterdir()), columns=["id"])["id"][0].as_py()
+    shown = value("show", tmp_path / "d", id, "--model", tmp_path / "run")
+    seen, answer = shown["model"], shown["messages"][-1]["content"][0]["text"]
+    assert seen["length"] == len(seen["tokens"]) == seen["shapes"]["input_ids"][1]
+    carry = [token["trained"] for token in seen["tokens"]]
+    assert sum(carry) == seen["trained"] and carry == sorted(carry) and seen["loss"] > 0
+    learned = "".join(token["text"] for token in seen["tokens"] if token["trained"])
+    assert learned.startswith(answer) and len(learned.removeprefix(answer)) < 12
+    fits = value("check", tmp_path / "d", "--model", tmp_path / "run", "--max-tokens", "4000")
+    assert fits["errors"] == 0
+    short = value("check", tmp_path / "d", "--model", tmp_path / "run", "--max-tokens", "52", code=1)
+    assert {f["kind"] for f in short["faults"]} == {"long_answer"} and short["errors"] == 8
+
+
 WRONG: list[tuple[tuple[str, ...], int, str]] = [
     (("check", "nowhere"), 2, "no such file or folder"),
     (("check", "EMPTY"), 1, "neither a manifest"),

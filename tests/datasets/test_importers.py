@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 from PIL import Image as Pillow
 
 from redraft.core.errors import InputError, UsageError
-from redraft.core.example import Part
+from redraft.core.example import Example, Part
 from redraft.core.work import Silent
 from redraft.datasets.foreign import split_of
 from redraft.datasets.importers.huggingface import import_huggingface
@@ -170,3 +171,13 @@ def test_marks_survive_text(pieces: list[str]) -> None:
             content.append(Part("text", piece))
     turn = message_of("user", [{"type": p.type, "text": p.text} for p in content])
     assert parts(text_of(turn)) == turn.content
+
+
+def test_a_repository_is_read_as_a_stream(examples: list[Example], write: Callable[..., Path]) -> None:
+    """The datasets library opens a folder as it opens a repository, so no network is needed to see ours read."""
+    folder = write({"train": examples[:40], "validation": examples[40:50]})
+    whole = list(import_huggingface(f"hf:{folder}", {}, Silent()))
+    assert [t.split for t in whole] == ["train"] * 40 + ["validation"] * 10
+    assert [t.example for t in whole] == examples[:50]
+    some = list(import_huggingface(f"hf:{folder}", {"train": 7, "validation": 2}, Silent()))
+    assert [t.example for t in some] == [*examples[:7], *examples[40:42]]

@@ -159,6 +159,8 @@ class _Reader:
         with self.source.at(call):
             if isinstance(frame, str) or not isinstance(frame, Plane):
                 raise Refusal(f"{name} on something else", remedy="Give it a Plane", code="refused")
+            if name != "BuildSketch" and frame != WORLD:
+                raise Refusal(f"{name} on a plane", remedy="Give the plane to its BuildSketch", code="refused")
             mode = values.get("mode", Mode.ADD)
             if not isinstance(mode, Mode):
                 raise Refusal(f"{name} in a mode unknown", remedy=f"Use {', '.join(MODES)}", code="refused")

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from redraft.core.errors import Refusal
 from redraft.tasks.cad.dialects.bodies import Body, cut, intersect, prism, union
 from redraft.tasks.cad.dialects.limits import MAX_COPIES
-from redraft.tasks.cad.program.nesting import profiles_of
+from redraft.tasks.cad.program.nesting import profiles_of, within
 from redraft.tasks.cad.program.transform import bounding_box, translate
 from redraft.tasks.cad.program.types import Arc, Circle, Curve, Extent, Line, Loop, Plane, Profile, Sketch, Vec2
 
@@ -95,7 +95,15 @@ class Pen:
             raise Refusal("an outline that is not closed", remedy="End it with close()")
         if not self.wires:
             raise Refusal("an extrusion without a closed outline", remedy="Draw one, and close() it")
-        return profiles_of(self.wires)
+        found = profiles_of(self.wires)
+        for island in found:
+            if any(within(island.outer, hole) for other in found for hole in other.holes):
+                raise Refusal(
+                    "an outline inside a hole, which CadQuery takes for another hole",
+                    remedy="Extrude it by itself, and unite the two",
+                    code="refused",
+                )
+        return found
 
     def prism(self, distance: float, both: bool) -> Body:
         """The solid of the waiting wires."""

@@ -65,9 +65,13 @@ def gather(folder: Path) -> Run:
         evaluations=sorted(
             _evaluations(folder / "samples", notes), key=lambda e: -1 if e.step is None else e.step
         ),
-        finals=sorted(_evaluations(folder / "evaluations", notes), key=lambda e: e.base.name),
+        finals=sorted(_evaluations(folder / "evaluations", notes), key=_written),
         notes=notes,
     )
+
+
+def _written(evaluation: Evaluation) -> float:
+    return (evaluation.base / "evaluation.json").stat().st_mtime
 
 
 def _is_step(event: dict[str, Any]) -> bool:

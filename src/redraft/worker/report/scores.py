@@ -35,7 +35,9 @@ def _final(evaluation: Evaluation, said: bool) -> tuple[str, str]:
     html = (
         f'{table}<ul class="says">{says}</ul>{_failures(figures)}{_details(figures, first)}{samples(evaluation)}'
     )
-    return f"On the {figures.get('split', 'test')} split", html
+    split = str(figures.get("split", "test"))
+    name = "" if evaluation.base.name == split else f" ({evaluation.base.name})"
+    return f"On the {split} split{name}", html
 
 
 def _evaluations(evaluations: list[Evaluation]) -> str:

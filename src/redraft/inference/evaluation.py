@@ -79,6 +79,7 @@ def evaluate(
         "step": step,
         "split": settings.split,
         "seed": seed,
+        "settings": {name: getattr(settings, name) for name in ("samples", "batch_size", "max_new_tokens")},
         **(about or {}),
         **summarise(judged.first, seed),
         "best_of": best_of(judged.scores, seed) if settings.samples > 1 else None,

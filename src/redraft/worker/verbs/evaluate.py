@@ -48,6 +48,7 @@ def evaluate_verb(request: Request, work: Work) -> Result:
         split=split.name,
         limit=request.get("limit"),
         batch_size=request.get("batch_size") or predictor.settings.batch_size,
+        max_new_tokens=predictor.settings.max_new_tokens,
         samples=request.get("samples") or 1,
         keep_samples=request.get("keep_samples") or 4,
     )
@@ -67,6 +68,7 @@ def evaluate_verb(request: Request, work: Work) -> Result:
                 "dataset": str(dataset.folder),
                 "fingerprint": dataset.fingerprint,
                 "examples_in_split": len(split),
+                "temperature": predictor.temperature,
                 "trained_on": split.name == "train" and dataset.fingerprint == _trained_on(request["checkpoint"]),
             },
         )

@@ -28,9 +28,13 @@ class Adapter(Section):
     """A LoRA adapter on the language model."""
 
     kind: Literal["lora", "dora", "rslora"] = "lora"
+    """The way of adapting: plain LoRA, weight-decomposed, or rank-stabilised."""
     r: Positive = 16
+    """Rank of each adapter."""
     alpha: Annotated[float, Field(gt=0)] = 32
+    """The adapter's output is scaled by alpha / r."""
     dropout: Fraction = 0.1
+    """Of the adapter's input while it trains."""
     targets: tuple[str, ...] = ("q_proj", "k_proj", "v_proj", "o_proj")
     """Names of linear layers inside the language model; "all-linear" takes every one of them."""
 
@@ -50,6 +54,7 @@ class Model(Section):
 
 class Train(Section):
     epochs: Annotated[float, Field(gt=0)] = 1.0
+    """Times that every example is seen; 1.5 ends in the middle of the second."""
     max_steps: Positive | None = None
     """Ends the run after so many optimiser steps, whatever `epochs` says."""
     max_minutes: Annotated[float, Field(gt=0)] | None = None
@@ -60,13 +65,19 @@ class Train(Section):
     accumulate: Positive = 1
     """Forward passes an optimiser step; the loss is normalised over all of them."""
     learning_rate: Annotated[float, Field(gt=0)] = 2e-5
+    """The highest, after the warm-up."""
     warmup: Annotated[float, Field(ge=0)] = 0.03
     """Below 1: the part of all steps; from 1 on: a number of steps."""
     schedule: Literal["cosine", "linear", "constant"] = "cosine"
+    """What the learning rate does after the warm-up; cosine and linear end at 0."""
     weight_decay: Annotated[float, Field(ge=0)] = 0.01
+    """Of matrices; biases, norms and scales are not decayed."""
     betas: tuple[float, float] = (0.9, 0.999)
+    """Of AdamW."""
     clip: Annotated[float, Field(gt=0)] | None = 1.0
+    """The largest norm of a step's gradient; None clips nothing."""
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"
+    """Of the computation; weights that are trained stay fp32."""
     max_length: Positive = 4096
     """Tokens of an example with its image tokens; a longer one stops the run before it starts, by id."""
     save_every: Positive | None = None
@@ -78,6 +89,7 @@ class Train(Section):
     evaluate_first: bool = True
     """Evaluates before the first step too, so that the report shows answers before and after."""
     log_every: Positive = 1
+    """Steps between rows of events.jsonl; the first and the last are always written."""
     workers: Positive = 2
     """Threads that read pictures and encode examples before the first step. The result does not depend on them."""
     cache_mb: Annotated[int, Field(ge=0)] = 2048
@@ -93,10 +105,13 @@ class Train(Section):
 
 class Evaluate(Section):
     split: str = "validation"
+    """Which examples are evaluated during training."""
     limit: Positive | None = 64
     """Examples taken, evenly over the split; None takes all."""
     batch_size: Positive = 16
+    """Answers generated at once."""
     max_new_tokens: Positive = 512
+    """The longest answer; one that is cut here scores as it stands."""
     samples: Positive = 1
     """Answers an example; above 1 the best of them is reported too, apart."""
     keep_samples: Positive = 4
@@ -105,12 +120,16 @@ class Evaluate(Section):
 
 class Hub(Section):
     repo: str | None = None
+    """The hub repository that checkpoints are uploaded to; None uploads nothing."""
     private: bool = True
+    """Of a repository that the upload makes."""
     push: Literal["end", "every_save"] = "end"
+    """When to upload."""
 
 
 class Recipe(Section):
     task: str
+    """The task's name, such as cad."""
     dataset: str
     """A dataset folder, or `hf:<repo>`."""
     columns: dict[str, str] = {}
@@ -118,7 +137,9 @@ class Recipe(Section):
     output: str | None = None
     """The run's folder; `--out` wins over it."""
     seed: int = 0
+    """Decides the order of examples, dropout, and the first weights of the tiny model and of adapters."""
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    """auto takes CUDA, then MPS, then the CPU."""
     model: Model = Model()
     train: Train = Train()
     evaluate: Evaluate = Evaluate()

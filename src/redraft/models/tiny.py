@@ -4,6 +4,9 @@ A convolutional vision side (DINOv3's ConvNeXt) turns each picture into a short 
 them to the width of a small causal decoder (Llama), and PaliGemma's class puts the two together. A plain patch
 transformer of this size learns the answers' language and ignores the pictures; convolutions use them early.
 
+The first weights are drawn wider than the library's 0.02, which is made for models ten times as wide: with it the
+convolutions pass on almost nothing, the model is blind for thousands of examples, and may stay so.
+
 The pictures' tokens come first in every prompt, in the pictures' order, so a view is known by its position. The
 model does not read the words of the question: its chat template leaves them out.
 """
@@ -11,7 +14,7 @@ model does not read the words of the question: its chat template leaves them out
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Annotated, Any
 
 import torch
 from pydantic import Field, ValidationError
@@ -44,6 +47,10 @@ class TinyOptions(Section):
     """Every integer from 0 to this is one token, whether the training texts hold it or not."""
     dropout: float = Field(0.0, ge=0, lt=1)
     """In the decoder's attention."""
+    spread: Annotated[float, Field(gt=0)] | None = None
+    """Standard deviation of the decoder's first weights; 0.5 / sqrt(width) where it is None."""
+    vision_spread: Annotated[float, Field(gt=0)] | None = None
+    """Of the vision side's first weights; 1 / sqrt(last channels) where it is None."""
     seed: int | None = None
     """Of the initial weights; the recipe's seed where it is None."""
 
@@ -105,6 +112,7 @@ def _model(options: TinyOptions, tokenizer: Any) -> Any:
     vision = library.DINOv3ConvNextConfig(
         hidden_sizes=list(options.channels),
         depths=list(options.depths),
+        initializer_range=options.vision_spread or options.channels[-1] ** -0.5,
         layer_scale_init_value=1.0,  # the blocks shall work from the first step, not after thousands
         image_size=options.picture,
         hidden_size=options.channels[-1],
@@ -119,6 +127,7 @@ def _model(options: TinyOptions, tokenizer: Any) -> Any:
         num_key_value_heads=options.heads,
         max_position_embeddings=options.positions,
         attention_dropout=options.dropout,
+        initializer_range=options.spread or 0.5 * options.width**-0.5,
         tie_word_embeddings=True,
         use_bidirectional_attention=False,
         **special,

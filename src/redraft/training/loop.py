@@ -50,16 +50,20 @@ def train(
     resume: Path | None = None,
     *,
     dataset: dict[str, Any] | None = None,
+    on_save: Callable[[Path], None] | None = None,
 ) -> dict[str, Any]:
     """Trains to the recipe's end and returns what result.json then holds.
 
     run_folder: made by `run.begin`. resume: a verified checkpoint of it, from which loaded was opened. dataset:
-    facts for the events, its "fingerprint" among them, which a resumed run must share.
+    facts for the events, its "fingerprint" among them, which a resumed run must share. on_save: told of each new
+    checkpoint.
 
     SIGTERM and Ctrl-C finish the step, save and raise Interrupted. A loss that is not a number raises a
     RedraftError and keeps the last checkpoint; a full disk an OutputError.
     """
-    return _Training(loaded, encoder, examples, recipe, run_folder, work, evaluate, dataset or {}).run(resume)
+    training = _Training(loaded, encoder, examples, recipe, run_folder, work, evaluate, dataset or {})
+    training.on_save = on_save
+    return training.run(resume)
 
 
 class _Training:
@@ -96,6 +100,7 @@ class _Training:
         self.saved: Path | None = None
         self.checked = False
         self.meter = Meter()
+        self.on_save: Callable[[Path], None] | None = None
 
     def _wrapped(self) -> Any:
         """The model itself, or accelerate's wrapper where several processes train it."""
@@ -325,6 +330,8 @@ class _Training:
         self.saved = checkpoint.save(self.folder, self.loaded, tensors, state, about, check=not self.checked)
         self.checked = True
         self.events.row("checkpoint", step=self.step, path=self._relative(self.saved))
+        if self.on_save is not None:
+            self.on_save(self.saved)
         checkpoint.prune(self.folder, self.settings.keep, self.best["checkpoint"] if self.best else None)
 
     def _stop_if_asked(self) -> None:

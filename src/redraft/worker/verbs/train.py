@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from redraft.core.discovery import load_task
-from redraft.core.errors import InputError, RecipeError, UsageError
+from redraft.core.errors import InputError, RecipeError, RedraftError, UsageError
 from redraft.core.recipe import Recipe, read_recipe
 from redraft.core.task import Task
 from redraft.core.verb import Request, Result, Verb
@@ -16,6 +16,7 @@ from redraft.datasets.reader import Dataset, Split
 from redraft.inference.evaluation import evaluate
 from redraft.inference.predictor import LocalPredictor
 from redraft.models.encode import Encoder
+from redraft.models.hub import push
 from redraft.models.layout import read_manifest
 from redraft.models.load import TINY, Loaded, apply_freeze, load_checkpoint, load_model
 from redraft.models.source import HUB, fetch_dataset
@@ -96,12 +97,26 @@ def _train(
         _evaluation(folder, recipe, loaded, encoder, dataset, task, work),
         resume,
         dataset=facts,
+        on_save=_uploads(recipe, work),
     )
-    if recipe.hub.repo is not None:
-        from redraft.models.hub import push
-
+    if recipe.hub.repo is not None and recipe.hub.push == "end":
         work.log(f"uploaded to {push(folder / result['checkpoint'], recipe.hub.repo, recipe.hub.private)}")
     return _result(folder, result)
+
+
+def _uploads(recipe: Recipe, work: Work) -> Callable[[Path], None] | None:
+    """Uploads each checkpoint where the recipe asks for it; a failed upload is said and does not stop the run."""
+    repo = recipe.hub.repo
+    if repo is None or recipe.hub.push != "every_save":
+        return None
+
+    def upload(checkpoint_folder: Path) -> None:
+        try:
+            work.log(f"uploaded to {push(checkpoint_folder, repo, recipe.hub.private)}")
+        except RedraftError as error:
+            work.log(str(error), "warning")
+
+    return upload
 
 
 def _evaluation(

@@ -27,7 +27,8 @@ def measure(shape: TopoDS_Shape) -> dict[str, Any]:
     box), center_of_mass (of the volume; of the surface where there is no solid), betti ([b0, b1, b2], None where
     the shape is not a sound solid). An open surface has volume 0.
     """
-    inside, surface = _inside(shape), _surface(shape)
+    plain = _is_plain(shape)
+    inside, surface = _inside(shape, plain), _surface(shape, plain)
     wrong = fault(shape, inside.Mass())
     centre = (inside if inside.Mass() else surface).CentreOfMass()
     low, high = box(shape)
@@ -49,7 +50,7 @@ def measure(shape: TopoDS_Shape) -> dict[str, Any]:
 
 def volume(shape: TopoDS_Shape) -> float:
     """Cubic millimetres inside the shape's solids; negative where they are inside out."""
-    return float(_inside(shape).Mass())
+    return float(_inside(shape, _is_plain(shape)).Mass())
 
 
 def box(shape: TopoDS_Shape) -> tuple[Vec3, Vec3]:
@@ -64,9 +65,9 @@ def box(shape: TopoDS_Shape) -> tuple[Vec3, Vec3]:
     return (low.X(), low.Y(), low.Z()), (high.X(), high.Y(), high.Z())
 
 
-def _inside(shape: TopoDS_Shape) -> GProp_GProps:
+def _inside(shape: TopoDS_Shape, plain: bool) -> GProp_GProps:
     """Mass properties of the solids' volume."""
-    total, plain = GProp_GProps(), _is_plain(shape)
+    total = GProp_GProps()
     for solid in distinct(shape, "solid"):
         properties = GProp_GProps()
         if plain:
@@ -77,10 +78,10 @@ def _inside(shape: TopoDS_Shape) -> GProp_GProps:
     return total
 
 
-def _surface(shape: TopoDS_Shape) -> GProp_GProps:
+def _surface(shape: TopoDS_Shape, plain: bool) -> GProp_GProps:
     """Mass properties of the faces."""
     properties = GProp_GProps()
-    if _is_plain(shape):
+    if plain:
         BRepGProp.SurfaceProperties_s(shape, properties)
     else:
         BRepGProp.SurfaceProperties_s(shape, properties, SETTLED)

@@ -11,6 +11,7 @@ import pytest
 
 from redraft.core.errors import UsageError
 from redraft.core.work import Silent
+from redraft.tasks.cad.dialects import read_program, write_program
 from redraft.tasks.cad.generate import (
     VISIBLE,
     Candidate,
@@ -150,6 +151,14 @@ def test_drafts_lie_on_their_lattice(drafts: list[Candidate]) -> None:
         away = [abs(value / unit - round(value / unit)) for value, _axis in figures(candidate.program)]
         # A teardrop's corners, and nothing else, lie beside the lattice.
         assert sum(a > 1e-5 for a in away) <= 12
+
+
+def test_the_compact_grid_holds_a_part_exactly(parts: list[GeneratedPart], pool: KernelPool) -> None:
+    for part in parts[:15]:
+        text = write_program(part.program, "compact", grid=128, header=True)
+        outcome = pool.call("measure", {"program": to_data(read_program(text, "compact")[0])})
+        assert outcome.value["volume_mm3"] == pytest.approx(part.measure["volume_mm3"], rel=1e-9)
+        assert outcome.value["center_of_mass"] == pytest.approx(part.measure["center_of_mass"], abs=1e-6)
 
 
 def test_without_lattice_sides_and_grid_have_nothing_in_common() -> None:

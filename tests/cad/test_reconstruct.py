@@ -262,6 +262,14 @@ def test_one_unreadable_part_does_not_stop_the_folder(tmp_path: Path) -> None:
     assert [one.id for one in mended.lent.asked] == ["one"] and results(out)["one"]["valid"] == "true"
 
 
+def test_a_missing_model_leaves_no_output(tmp_path: Path) -> None:
+    parts = parts_folder(tmp_path)
+    for pictures, output in ((parts, tmp_path / "out"), (parts / "one", tmp_path / "one.step")):
+        with pytest.raises(NotImplementedError):  # what a Work without models raises
+            VERBS["cad.reconstruct"]({"pictures": [str(pictures)], "output": str(output), "model": "x"}, Silent())
+        assert not output.exists()
+
+
 def test_folders_that_are_none(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError):

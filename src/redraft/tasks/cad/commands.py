@@ -143,7 +143,7 @@ def _reconstruct(app: typer.Typer, run: Run) -> None:
         request = {
             "pictures": [_there(picture) for picture in pictures],
             "output": _absolute(output),
-            "model": model if model.startswith("default") else _absolute(model),
+            "model": model if model.startswith("default") or "://" in model else _absolute(model),
             "size": _size(size) if size is not None else None,
             "scale": scale,
             "samples": samples if samples is not None else (1 if fast else None),

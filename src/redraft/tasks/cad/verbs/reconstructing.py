@@ -205,10 +205,13 @@ class Results:
                 where=str(folder),
                 remedy="Choose another output, or give --force",
             )
-        self._write_whole()
+        self._begun = False
 
     def add(self, row: dict[str, Any]) -> None:
-        """Appends one row and waits until the disk has it."""
+        """Appends one row and waits until the disk has it. Before the first one nothing is written."""
+        if not self._begun:
+            self._write_whole()
+            self._begun = True
         try:
             with self.path.open("a", encoding="utf-8", newline="") as file:
                 file.write(_lines([row]))

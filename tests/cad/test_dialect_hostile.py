@@ -12,8 +12,9 @@ from programs_at_random import programs
 
 from redraft.core.errors import Refusal
 from redraft.tasks.cad.dialects import DIALECTS, read_program, write_program
+from redraft.tasks.cad.dialects.build123d_objects import OBJECTS, PATTERNS
 from redraft.tasks.cad.dialects.build123d_read import read_build123d
-from redraft.tasks.cad.dialects.cadquery_read import read_cadquery
+from redraft.tasks.cad.dialects.cadquery_read import METHODS, read_cadquery
 from redraft.tasks.cad.dialects.openecad_read import read_openecad
 from redraft.tasks.cad.program.types import Program
 
@@ -219,3 +220,74 @@ def test_mutated_real_texts(shared_data) -> None:
         for text in texts:
             for _ in range(6):
                 survives(mutated(text, rng))
+
+
+VALUES = (
+    *(
+        "1",
+        "-1",
+        "0",
+        "0.5",
+        "'XY'",
+        "True",
+        "None",
+        "(1, 2)",
+        "[(1, 2), (3, 4)]",
+        "(1, 2, 3)",
+        "w",
+        "b",
+        "[]",
+        "()",
+    ),
+    *(
+        "1e9",
+        "5e4",
+        "1e-320",
+        "((),)",
+        "[w]",
+        "[(1,)]",
+        "Plane.XZ",
+        "Mode.ADD",
+        "Align.MIN",
+        "(Align.MIN, Align.MAX)",
+    ),
+    *("Pos(1, 2)", "Circle(1)", "Box(1, 1, 1)", "Line((0, 0), (1, 1))", "p", "s"),
+)
+
+
+def test_every_call_with_arguments_of_every_kind() -> None:
+    rng = random.Random(5)
+    objects = [
+        *OBJECTS,
+        *PATTERNS,
+        "extrude",
+        "make_face",
+        "add",
+        "Plane",
+        "Pos",
+        "Location",
+        "BuildPart",
+        "BuildSketch",
+    ]
+
+    def arguments(most: int) -> str:
+        found = [rng.choice(VALUES) for _ in range(rng.randint(0, most))]
+        if rng.random() < 0.2:
+            name = rng.choice(("mode", "align", "amount", "both", "close", "rotation", "centered", "until"))
+            found.append(f"{name}={rng.choice(VALUES)}")
+        return ", ".join(found)
+
+    def call() -> str:
+        return f"{rng.choice(objects)}({arguments(4)})"
+
+    for _ in range(1500):
+        links = "".join(f".{name}({arguments(3)})" for name in rng.choices(list(METHODS), k=rng.randint(1, 4)))
+        start = rng.choice(("cq.Workplane()", "b", "cq.Workplane().rect(4, 4).extrude(2)"))
+        survives(f"import cadquery as cq\nw = cq.Workplane()\nb = w.box(1, 1, 1)\nr = {start}{links}", "cadquery")
+        builder = (
+            f"with BuildPart() as p:\n    Box(1, 2, 3)\n    with BuildSketch({rng.choice(VALUES)}) as s:\n"
+            f"        Circle(3)\n        {call()}\n    {call()}\n    with {call()}:\n        {call()}\n"
+            f"    extrude(amount=1)\nq = p {rng.choice('+-*&')} {call()}\n"
+        )
+        algebra = f"w = 1\nb = p = Box(1, 1, 1)\ns = Circle(2)\nq = {call()} {rng.choice('+-*&/')} {call()}\n"
+        survives("from build123d import *\n" + rng.choice((builder, algebra)), "build123d")

@@ -10,12 +10,13 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 from redraft.core.errors import Refusal
 from redraft.tasks.cad.dialects.arguments import Arguments, bind
-from redraft.tasks.cad.dialects.bodies import Body, compose, cut, gathered, intersect, moved, union
+from redraft.tasks.cad.dialects.bodies import Body, compose, cut, intersect, moved, union
+from redraft.tasks.cad.dialects.build123d_builder import Builder
 from redraft.tasks.cad.dialects.build123d_objects import (
     MODES,
     OBJECTS,
@@ -34,7 +35,6 @@ from redraft.tasks.cad.dialects.flats import Flat, added, placed, subtracted
 from redraft.tasks.cad.dialects.planes import BUILD123D_PLANES, WORLD
 from redraft.tasks.cad.dialects.syntax import Source, parse, shorten
 from redraft.tasks.cad.program.normalise import tidy
-from redraft.tasks.cad.program.transform import map_profile
 from redraft.tasks.cad.program.types import Plane, Program
 
 RESULTS = ("result", "part")
@@ -50,24 +50,10 @@ def read_build123d(text: str | bytes, *, where: str = "") -> Program:
         return tidy(body.program())
 
 
-@dataclass
-class _Builder:
-    """One open `with Build...`: what it has gathered. places: where objects go, innermost Locations last."""
-
-    kind: str
-    plane: Plane = WORLD
-    mode: Mode = Mode.ADD
-    body: Body | None = None
-    flat: Flat | None = None
-    pending: list[Flat] = field(default_factory=list)
-    edges: Edges = field(default_factory=lambda: Edges(()))
-    places: list[tuple[Plane, ...]] = field(default_factory=list)
-
-
 class _Reader:
     def __init__(self, source: Source) -> None:
         self.source = source
-        self.open: list[_Builder] = []
+        self.open: list[Builder] = []
         self.last: Body | None = None
 
     def block(self, statements: list[ast.stmt]) -> None:
@@ -119,7 +105,7 @@ class _Reader:
     def result(self) -> Body:
         for name in RESULTS:
             found = self.source.names.get(name)
-            body = found.body if isinstance(found, _Builder) else found
+            body = found.body if isinstance(found, Builder) else found
             if isinstance(body, Body):
                 return body
         if self.last is None:
@@ -151,9 +137,11 @@ class _Reader:
         self._with(node, items[1:])
         self.open.pop()
         with self.source.at(call):
-            self._closed(builder, self.open[-1] if self.open else None)
+            builder.close(self.open[-1] if self.open else None)
+        if builder.kind == "BuildPart" and not self.open:
+            self.last = builder.body
 
-    def _builder(self, call: ast.Call, name: str) -> _Builder:
+    def _builder(self, call: ast.Call, name: str) -> Builder:
         values = bind(self.source, call, "placement? mode?", self.value)
         frame = values.get("placement", WORLD)
         with self.source.at(call):
@@ -166,7 +154,7 @@ class _Reader:
                 raise Refusal(f"{name} in a mode unknown", remedy=f"Use {', '.join(MODES)}", code="refused")
             if self.open and self.open[-1].places and name != "BuildLine":
                 raise Refusal(f"{name} inside Locations", remedy="Give it the plane itself", code="refused")
-            return _Builder(name, frame, mode)
+            return Builder(name, frame, mode)
 
     @contextmanager
     def _placing(self, call: ast.Call, name: str) -> Iterator[None]:
@@ -184,52 +172,6 @@ class _Reader:
         builder.places.append(found)
         yield
         builder.places.pop()
-
-    def _closed(self, builder: _Builder, outer: _Builder | None) -> None:
-        """What a builder hands to the one around it when its block ends."""
-        if builder.kind == "BuildPart":
-            if builder.body is None:
-                raise Refusal("a BuildPart without a body", remedy="Extrude in it")
-            if outer is None:
-                self.last = builder.body
-            elif builder.mode is not Mode.PRIVATE:
-                self._solid(outer, gathered(builder.body), builder.mode)
-        elif builder.kind == "BuildSketch":
-            if builder.flat is None:
-                raise Refusal("a BuildSketch without a face", remedy="Draw in it, and make_face()")
-            builder.flat = placed(builder.flat, builder.plane)
-            if outer is not None and outer.kind == "BuildPart" and builder.mode is not Mode.PRIVATE:
-                outer.pending.append(builder.flat)
-        elif outer is not None and outer.kind == "BuildSketch" and builder.mode is not Mode.PRIVATE:
-            outer.edges = Edges(outer.edges.curves + builder.edges.curves)
-
-    def _solid(self, builder: _Builder, body: Body, mode: Mode) -> None:
-        """Combines a body with what the builder holds; steps of the builder stay apart."""
-        if builder.kind != "BuildPart":
-            raise Refusal("a solid in a sketch", remedy="Make it in the BuildPart", code="refused")
-        if mode is Mode.PRIVATE:
-            return
-        if builder.body is None:
-            if mode is not Mode.ADD:
-                raise Refusal("a cut or intersection before there is a body", remedy="Add first", code="refused")
-            builder.body = replace(body, fresh=False)
-        else:
-            act = {Mode.ADD: union, Mode.SUBTRACT: cut, Mode.INTERSECT: intersect}[mode]
-            builder.body = replace(act(builder.body, body), fresh=False)
-
-    def _face(self, builder: _Builder, flat: Flat, mode: Mode) -> None:
-        if mode is Mode.PRIVATE:
-            return
-        if builder.kind == "BuildPart":
-            builder.pending.append(flat)
-        elif mode is Mode.ADD:
-            builder.flat = flat if builder.flat is None else added(builder.flat, flat)
-        elif mode is Mode.SUBTRACT and builder.flat is not None:
-            builder.flat = subtracted(builder.flat, flat)
-        else:
-            raise Refusal(
-                "faces intersected, or subtracted from nothing", remedy="Draw the outline", code="refused"
-            )
 
     # values
 
@@ -266,7 +208,7 @@ class _Reader:
             return MODES[name]
         if isinstance(root, ast.Name) and root.id == "Align":
             return Namespace("Align", name)
-        if isinstance(root, ast.Name) and isinstance(builder := self.source.names.get(root.id), _Builder):
+        if isinstance(root, ast.Name) and isinstance(builder := self.source.names.get(root.id), Builder):
             found = {"part": builder.body, "sketch": builder.flat, "line": builder.edges}.get(name)
             if found is not None:
                 return found
@@ -311,18 +253,7 @@ class _Reader:
         """Puts an object into the innermost builder, at each of its places, or gives it back in algebra mode."""
         if not self.open:
             return made
-        builder = self.open[-1]
-        if isinstance(made, Edges):
-            if builder.kind != "BuildLine":
-                raise Refusal("a line outside a BuildLine", remedy="Draw it in a BuildLine", code="refused")
-            if mode is not Mode.PRIVATE:
-                builder.edges = Edges(builder.edges.curves + made.curves)
-            return made
-        for frame in builder.places[-1] if builder.places else (WORLD,):
-            if isinstance(made, Flat):
-                self._face(builder, _flat_at(made, frame, builder.kind), mode)
-            else:
-                self._solid(builder, moved(made, frame), mode)
+        self.open[-1].put(made, mode)
         return made
 
     def _operation(self, node: ast.Call, name: str) -> Any:
@@ -339,24 +270,24 @@ class _Reader:
                 flat = faces_of(edges)
                 if builder is not None:
                     builder.edges = Edges(())
-                    self._face(builder, flat, values.get("mode", Mode.ADD))
+                    builder.face(flat, values.get("mode", Mode.ADD))
                 return flat
         values = bind(source, node, "objects mode?", self.value)
         with source.at(node):
             if builder is None:
                 raise Refusal("add() outside a builder", remedy="Use + between objects", code="refused")
             made, mode = values["objects"], values.get("mode", Mode.ADD)
-            if isinstance(made, _Builder):
+            if isinstance(made, Builder):
                 made = made.body or made.flat
             if isinstance(made, Body):
-                self._solid(builder, made, mode)
+                builder.solid(made, mode)
             elif isinstance(made, Flat):
-                self._face(builder, made, mode)
+                builder.face(made, mode)
             else:
                 raise Refusal("add() of something else", remedy="Add a part or a sketch", code="refused")
             return made
 
-    def _extrude(self, values: dict[str, Any], builder: _Builder | None) -> Body:
+    def _extrude(self, values: dict[str, Any], builder: Builder | None) -> Body:
         given = Arguments(values)
         given.never("taper", "dir")
         mode = values.get("mode", Mode.ADD)
@@ -367,19 +298,19 @@ class _Reader:
             if builder is None or not builder.pending:
                 raise Refusal("extrude() without a sketch", remedy="Draw a BuildSketch before it")
             flats, builder.pending = tuple(builder.pending), []
-        if isinstance(flats, _Builder):
+        if isinstance(flats, Builder):
             flats = flats.flat
         flats = flats if isinstance(flats, tuple) else (flats,)
         if not flats or not all(isinstance(flat, Flat) for flat in flats):
             raise Refusal("extrude() of something else", remedy="Give it a sketch", code="refused")
         body = prisms(flats, given.number("amount"), given.flag("both"))
         if builder is not None:
-            self._solid(builder, body, mode)
+            builder.solid(body, mode)
         return body
 
     def _operated(self, node: ast.AST, operator: ast.operator, left: Any, right: ast.expr) -> Any:
         other = self.value(right)
-        if isinstance(left, _Builder):
+        if isinstance(left, Builder):
             left = left.body or left.flat
         with self.source.at(node):
             if isinstance(left, Plane) and isinstance(operator, ast.Mult):
@@ -405,15 +336,3 @@ class _Reader:
         raise self.source.refusal(
             node, f"the operator in '{shorten(node)}'", "Use + - & of parts, + - of sketches"
         )
-
-
-def _flat_at(flat: Flat, frame: Plane, kind: str) -> Flat:
-    """A face at a place: in a sketch its coordinates are shifted, in a part its plane is."""
-    if frame == WORLD:
-        return flat
-    if kind == "BuildPart":
-        return placed(flat, frame)
-    if frame.origin[2] != 0:
-        raise Refusal("a place above its sketch", remedy="Give places of two numbers", code="refused")
-    x, y, _ = frame.origin
-    return replace(flat, profiles=tuple(map_profile(p, lambda q: (q[0] + x, q[1] + y)) for p in flat.profiles))

@@ -42,6 +42,8 @@ class Pen:
         return self._drawn(Arc(self.at, mid, end))
 
     def polyline(self, points: Sequence[Vec2], from_here: bool) -> Pen:
+        if not points:
+            raise Refusal("a polyline without points", remedy="Give it at least two")
         pen = self if from_here else replace(self, at=points[0])
         for point in points if from_here else points[1:]:
             pen = pen.line_to(*point)

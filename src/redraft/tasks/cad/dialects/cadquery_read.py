@@ -1,6 +1,6 @@
 """CadQuery text to a program, by its syntax tree alone: the fluent chains of extrusions that people write.
 
-Read: Workplane on named planes or a cq.Plane; the drawing, pattern and extrusion calls of `_METHODS`; union, cut,
+Read: Workplane on named planes or a cq.Plane; the drawing, pattern and extrusion calls of `METHODS`; union, cut,
 intersect; numbers, names and arithmetic. Everything else (selectors, fillets, revolutions, loops, functions) is a
 Refusal that names the call, its line and what to write instead.
 """
@@ -145,7 +145,7 @@ class _Reader:
 
     def _linked(self, pen: Pen, links: list[tuple[str, Any]]) -> Pen:
         for name, node in links:
-            method = _METHODS.get(name)
+            method = METHODS.get(name)
             if method is None or not isinstance(node, ast.Call):
                 remedy = _REMEDIES.get(name, "docs/dialects.md lists the calls that are read")
                 raise self.source.refusal(node, f"the call .{name}()", remedy)
@@ -290,7 +290,7 @@ def _line(pen: Pen, a: Arguments) -> Pen:
     return pen.line_to(pen.at[0] + a.number("xDist", 0), pen.at[1] + a.number("yDist", 0))
 
 
-_METHODS: dict[str, tuple[str, Callable[[Pen, Arguments], Pen]]] = {
+METHODS: dict[str, tuple[str, Callable[[Pen, Arguments], Pen]]] = {
     "moveTo": ("x? y?", lambda pen, a: pen.move_to(a.number("x", 0), a.number("y", 0))),
     "move": (
         "xDist? yDist?",

@@ -158,6 +158,16 @@ def test_the_size_comes_from_where_it_says(
     assert value["bbox_mm"] == pytest.approx(size, rel=0.005)
 
 
+def test_a_given_size_of_other_proportions_is_warned_of(plate: Path, tmp_path: Path) -> None:
+    work = Lending()
+    value = go([plate], tmp_path / "a.step", work=work, size=[100.0, 50.0, 40.0]).value
+    assert value["bbox_mm"] == pytest.approx([100, 50, 25], rel=1e-6)
+    assert any("1.00 : 0.50 : 0.25" in line and "1.00 : 0.50 : 0.40" in line for line in work.logs)
+    fitting = Lending()
+    go([plate], tmp_path / "b.step", work=fitting, size=[100.0, 50.0, 25.0])
+    assert fitting.logs == []
+
+
 def test_without_a_scale_the_size_is_assumed(plate: Path, tmp_path: Path) -> None:
     for path in plate.iterdir():
         gray = np.asarray(Pictures.open(io.BytesIO(path.read_bytes())).convert("L"))

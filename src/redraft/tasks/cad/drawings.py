@@ -13,6 +13,8 @@ from redraft.tasks.cad.sizing import Sizing, from_scale, from_views
 from redraft.tasks.cad.views.read import read_pictures, view_files
 from redraft.tasks.cad.views.style import ViewStyle
 
+PROPORTION = 0.02
+"""Part of the longest side by which a given size may differ from the drawing's proportions without a word."""
 SUFFIXES = (".png", ".jpg", ".jpeg")
 
 
@@ -73,11 +75,21 @@ def open_drawing(
         work.log(f"{part.name}: {note}")
     if size is not None:
         sizing: Sizing | None = Sizing(max(size), "given", 0.0)
+        if any(abs(side / max(size) - share) > PROPORTION for side, share in zip(size, views.shares, strict=True)):
+            work.log(
+                f"{part.name}: the drawing's proportions are {_ratio(views.shares)}, those of the given size "
+                f"{_ratio([side / max(size) for side in size])}: its longest side alone was used",
+                "warning",
+            )
     elif scale is not None:
         sizing = from_scale(part.files, scale)
     else:
         sizing = from_views(views, style)
     return Drawing(part.name, views.images, sizing)
+
+
+def _ratio(shares: Sequence[float]) -> str:
+    return " : ".join(f"{share:.2f}" for share in shares)
 
 
 def _picture(folder: Path, view: str) -> Path | None:

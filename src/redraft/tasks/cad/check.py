@@ -12,12 +12,13 @@ from typing import Any, Literal
 
 from redraft.core.errors import Refusal
 from redraft.core.example import Example
-from redraft.core.score import Fault
+from redraft.core.score import Fault, Score
 from redraft.core.work import Work
 from redraft.tasks.cad.answers import answer_text
 from redraft.tasks.cad.kernel.outcome import Outcome
 from redraft.tasks.cad.kernel.pool import shared_pool
 from redraft.tasks.cad.pictures import PictureFault, ink_agreement, pixels
+from redraft.tasks.cad.sameness import says_the_truth
 from redraft.tasks.cad.score import score_answers
 from redraft.tasks.cad.truth import VIEW_FILES, images_of
 
@@ -29,6 +30,7 @@ STATED_SIZE = 0.01
 """Part of the largest side by which a history's own bounding box may differ from its solid's."""
 GIVEN_VIEW = 0.5
 """Agreement with our drawing below which a picture that a person brought is held to show something else."""
+CERTAIN = Score(1.0)
 BATCH = 16
 """Examples checked together, so that the kernel's processes are all at work."""
 
@@ -41,8 +43,11 @@ def check_examples(examples: Iterable[Example], options: Mapping[str, Any], work
         outcomes = shared_pool().map("describe", requests)
         described = {example.id: outcome for example, outcome in zip(batch, outcomes, strict=True)}
         sound = [example for example in batch if described[example.id].reason == "ok"]
-        scores = score_answers([e.answer for e in sound], [e.truth for e in sound], _Quiet(work), quick=True)
-        by_id = {example.id: score for example, score in zip(sound, scores, strict=True)}
+        # An answer that is the truth's own program needs no solid of its own to be compared.
+        certain = {e.id: CERTAIN for e in sound if says_the_truth(e.answer, e.truth, options)}
+        open_ = [e for e in sound if e.id not in certain]
+        scores = score_answers([e.answer for e in open_], [e.truth for e in open_], _Quiet(work), quick=True)
+        by_id = certain | {example.id: score for example, score in zip(open_, scores, strict=True)}
         for example in batch:
             done += 1
             work.progress("checking parts", done)

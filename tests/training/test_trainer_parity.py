@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from toy_parts import toy_examples, toy_recipe
 from toy_run import go
 from transformers import Trainer, TrainingArguments
 
@@ -19,6 +18,7 @@ from redraft.models.encode import Encoder
 from redraft.models.load import load_model
 from redraft.training.events import read
 from redraft.training.order import Order
+from toy_parts import toy_examples, toy_recipe
 
 STEPS = 10
 

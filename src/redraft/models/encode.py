@@ -66,6 +66,10 @@ class Encoder:
                 remedy="Choose a model tuned for instructions, or add chat_template.jinja to its folder",
             )
 
+        # A tokenizer that comes with settings for cutting or padding drops them at its first call, which must not
+        # happen in two threads at once.
+        self.tokenizer(" ", add_special_tokens=False)
+
     @property
     def pad_id(self) -> int:
         pad = self.tokenizer.pad_token_id

@@ -1,4 +1,4 @@
-"""Whether two programs are one and the same history, number by number: cheaper than building and comparing both."""
+"""Whether two programs are one and the same history, number by number: cheaper than building both."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def says_the_truth(answer: str, truth: Mapping[str, Any], options: Mapping[str, 
 
 
 def same_program(a: Program, b: Program, tolerance: float) -> bool:
-    """True where both, in canonical form, have the same structure and numbers no further apart than tolerance mm."""
+    """True where both, in canonical form, have one structure and numbers within tolerance mm."""
     first, second = (list(_leaves(to_data(canonical(plain(tidy(program)))))) for program in (a, b))
     return len(first) == len(second) and all(
         abs(x - y) <= tolerance if isinstance(x, float) and isinstance(y, float) else x == y

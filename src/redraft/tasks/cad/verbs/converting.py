@@ -9,6 +9,7 @@ from redraft.core.errors import InputError, OutputError, UsageError
 from redraft.core.verb import Request, Result
 from redraft.core.work import Work
 from redraft.tasks.cad.dialects import DIALECTS, write_program
+from redraft.tasks.cad.dialects.compact_write import DEFAULT_GRID, fit
 from redraft.tasks.cad.kernel.pool import shared_pool
 from redraft.tasks.cad.sources import read_source
 
@@ -28,8 +29,13 @@ def convert(request: Request, work: Work) -> Result:
             where=source.path,
             remedy="Give the program; `redraft cad measure` and `draw` do read STEP",
         )
-    options = {"grid": request["grid"]} if to == "compact" and request.get("grid") else {}
-    text = write_program(source.program, to, **options)
+    if to == "compact":
+        fitted = fit(source.program, grid=request.get("grid") or DEFAULT_GRID)
+        text = fitted.text
+        for lost in fitted.dropped:
+            work.log(f"lost on the grid: {lost}", "warning")
+    else:
+        text = write_program(source.program, to)
     if output is not None:
         write_text(output, text if text.endswith("\n") else text + "\n")
     return Result(

@@ -7,6 +7,7 @@ from typing import Any
 
 from redraft.core.errors import Refusal
 from redraft.tasks.cad.answers import read_answer
+from redraft.tasks.cad.dialects.compact_write import write_compact
 from redraft.tasks.cad.program import Program
 from redraft.tasks.cad.program.codec import from_data, to_data
 from redraft.tasks.cad.program.normalise import canonical, plain, tidy
@@ -14,6 +15,8 @@ from redraft.tasks.cad.program.transform import scale, translate
 
 EXACT = 1e-6
 """Of the largest side: what rounding in double precision may leave between two writings of one program."""
+
+FINE = 1 << 16
 
 
 def says_the_truth(answer: str, truth: Mapping[str, Any], options: Mapping[str, Any]) -> bool:
@@ -24,7 +27,16 @@ def says_the_truth(answer: str, truth: Mapping[str, Any], options: Mapping[str, 
         x, y, z = truth["bbox_min"]
         right = translate(from_data(truth["program"]), (-x, -y, -z))
         given = read.program if read.sized else scale(read.program, longest / options["grid"])
-        return same_program(given, right, EXACT * longest)
+        if same_program(given, right, EXACT * longest):
+            return True
+        # A prism can be told from either side of its plane; the compact text, on a grid so fine that it rounds
+        # nothing that matters, tells it one way.
+        sides = truth["size_mm"]
+        box = ((0.0, 0.0, 0.0), (sides[0], sides[1], sides[2]))
+        first, second = (
+            write_compact(program, grid=FINE, header=False, box=box, extents="plain") for program in (given, right)
+        )
+        return first == second
     except (Refusal, KeyError, TypeError, ValueError):
         return False
 

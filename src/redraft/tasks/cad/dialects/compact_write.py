@@ -21,7 +21,7 @@ from redraft.tasks.cad.program.validate import faults
 
 VERSION = 1
 DEFAULT_GRID = 1000
-MAX_GRID = 1_000_000
+MAX_GRID = 65_536
 SIGNS = {Operation.NEW: "*", Operation.JOIN: "+", Operation.CUT: "-", Operation.INTERSECT: "&"}
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from redraft.core.discovery import load_task
 from redraft.core.errors import InputError, RecipeError, RedraftError, UsageError
+from redraft.core.locking import only_writer
 from redraft.core.recipe import Recipe, read_recipe
 from redraft.core.task import Task
 from redraft.core.verb import Request, Result, Verb
@@ -35,7 +36,11 @@ def start(request: Request, work: Work) -> Result:
     The result is the run's result.json with `run` and `report`, its paths.
     """
     if request.get("resume"):
-        return _resume(Path(request["resume"]), work)
+        folder = Path(request["resume"])
+        run.recipe_of(folder)  # says what is wrong where it is no run
+        # The last writer may still be saving: its command was killed a moment ago.
+        with only_writer(folder):
+            return _resume(folder, work)
     recipe = read_recipe(request["recipe"], request.get("overrides") or ())
     folder = _folder(recipe, request)
     dataset, task = _dataset(recipe)
@@ -45,7 +50,8 @@ def start(request: Request, work: Work) -> Result:
     texts = (example.answer for example in split.iterate(draw=False)) if recipe.model.base == TINY else None
     loaded = load_model(recipe.model, device=device, dtype=dtype, texts=texts, seed=recipe.seed)
     run.begin(folder, recipe)
-    return _train(folder, recipe, loaded, dataset, task, None, work)
+    with only_writer(folder):
+        return _train(folder, recipe, loaded, dataset, task, None, work)
 
 
 def _resume(folder: Path, work: Work) -> Result:

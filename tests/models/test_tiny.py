@@ -98,7 +98,7 @@ def test_the_loss_is_the_models_own(loaded: Loaded, batch: Batch) -> None:
     [
         ({"options": {"picture": 100}}, "no multiple of 32"),
         ({"options": {"depths": [1]}}, "differ in length"),
-        ({"options": {"width": 33}}, "no multiple of twice"),
+        ({"options": {**SMALL, "width": 33}}, "no multiple of the 2 heads"),
         ({"options": {"colour": 1}}, "model.options.colour"),
         ({"options": {"layers": 0}}, "model.options.layers"),
         ({"freeze": ("vision",)}, "never see"),

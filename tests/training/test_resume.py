@@ -87,7 +87,7 @@ def test_killed_again_and_again_and_bit_equal(
 ) -> None:
     model: dict[str, Any] = {"base": "tiny", "freeze": [], "options": {**SMALL, "dropout": 0.1}}
     if kind == "lora":
-        model = {"base": str(toy_base), "adapter": {"r": 4, "dropout": 0.2}}
+        model = {"base": str(toy_base), "adapter": {"r": 4, "dropout": 0.2, "targets": ["c_attn", "c_fc"]}}
     recipe = toy_recipe(model, **TRAIN, max_steps=steps)
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     go(whole, recipe, 24)

@@ -17,8 +17,11 @@ def target_names(model: Any, wanted: tuple[str, ...]) -> list[str]:
 
     A name that no layer has is a RecipeError. Layers of the vision side never match, whatever they are called.
     """
+    from transformers.pytorch_utils import Conv1D
+
     prefix, language = language_module(model)
-    linear = [name for name, module in language.named_modules() if isinstance(module, nn.Linear) and name]
+    kinds = (nn.Linear, Conv1D)  # GPT-2 writes its linear layers as convolutions of width one
+    linear = [name for name, module in language.named_modules() if isinstance(module, kinds) and name]
     if wanted == ("all-linear",):
         return [f"{prefix}.{name}" for name in linear]
     chosen: list[str] = []

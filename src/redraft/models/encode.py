@@ -71,6 +71,11 @@ class Encoder:
         self.tokenizer(" ", add_special_tokens=False)
 
     @property
+    def positions(self) -> int | None:
+        """The longest sequence that the model can take, where its configuration says so."""
+        return getattr(self.loaded.model.config.get_text_config(), "max_position_embeddings", None)
+
+    @property
     def pad_id(self) -> int:
         pad = self.tokenizer.pad_token_id
         return int(pad if pad is not None else self.end_ids[0])

@@ -1,8 +1,10 @@
 """The built-in small model: stock transformers classes, weights drawn from a seed, no hub.
 
 A convolutional vision side (DINOv3's ConvNeXt) turns each picture into a short row of tokens, a projector maps
-them to the width of a small causal decoder (Llama), and PaliGemma's class puts the two together. A plain patch
+them to the width of a small causal decoder (GPT-2), and PaliGemma's class puts the two together. A plain patch
 transformer of this size learns the answers' language and ignores the pictures; convolutions use them early.
+Learned positions and embeddings that are not tied to the output let the decoder find a place in a view sooner than
+rotary ones (docs/models.md gives the figures).
 
 The first weights are drawn wider than the library's 0.02, which is made for models ten times as wide: with it the
 convolutions pass on almost nothing, the model is blind for thousands of examples, and may stay so.
@@ -14,7 +16,7 @@ model does not read the words of the question: its chat template leaves them out
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import torch
 from pydantic import Field, ValidationError
@@ -36,19 +38,21 @@ class TinyOptions(Section):
     """Channels of each stage of the vision side; a stage halves the picture, the first one quarters it."""
     depths: tuple[int, ...] = (1, 1, 2, 1)
     """Residual blocks of each stage."""
+    decoder: Literal["gpt2", "llama"] = "gpt2"
+    """Learned positions or rotary ones; in both the embeddings are not tied to the output."""
     width: Positive = 192
-    """Width of the decoder; a multiple of 2 * heads."""
+    """Width of the decoder; a multiple of heads."""
     layers: Positive = 4
     heads: Positive = 6
-    feed_forward: Positive = 512
-    positions: Positive = 2048
+    feed_forward: Positive = 768
+    positions: Positive = 1024
     """The longest sequence of picture and text tokens."""
     numbers: Positive = 128
     """Every integer from 0 to this is one token, whether the training texts hold it or not."""
     dropout: float = Field(0.0, ge=0, lt=1)
-    """In the decoder's attention."""
+    """In the decoder."""
     spread: Annotated[float, Field(gt=0)] | None = None
-    """Standard deviation of the decoder's first weights; 0.5 / sqrt(width) where it is None."""
+    """Standard deviation of the decoder's first weights; 1 / sqrt(width) where it is None."""
     vision_spread: Annotated[float, Field(gt=0)] | None = None
     """Of the vision side's first weights; 1 / sqrt(last channels) where it is None."""
     seed: int | None = None
@@ -71,9 +75,9 @@ def tiny_options(given: dict[str, Any]) -> TinyOptions:
             f"model.options.picture: {options.picture} is no multiple of {stride}, by which the stages reduce it",
             remedy=f"Give {max(options.picture // stride, 1) * stride}, or fewer stages",
         )
-    if options.width % (2 * options.heads):
+    if options.width % options.heads:
         raise RecipeError(
-            f"model.options.width: {options.width} is no multiple of twice the {options.heads} heads",
+            f"model.options.width: {options.width} is no multiple of the {options.heads} heads",
             remedy="Change width or heads",
         )
     return options
@@ -118,20 +122,7 @@ def _model(options: TinyOptions, tokenizer: Any) -> Any:
         hidden_size=options.channels[-1],
         patch_size=reduction(options),
     )
-    text = library.LlamaConfig(
-        vocab_size=len(tokenizer),
-        hidden_size=options.width,
-        intermediate_size=options.feed_forward,
-        num_hidden_layers=options.layers,
-        num_attention_heads=options.heads,
-        num_key_value_heads=options.heads,
-        max_position_embeddings=options.positions,
-        attention_dropout=options.dropout,
-        initializer_range=options.spread or 0.5 * options.width**-0.5,
-        tie_word_embeddings=True,
-        use_bidirectional_attention=False,
-        **special,
-    )
+    text = _decoder(options, len(tokenizer), special)
     config = library.PaliGemmaConfig(
         vision_config=vision,
         text_config=text,
@@ -139,12 +130,47 @@ def _model(options: TinyOptions, tokenizer: Any) -> Any:
         hidden_size=options.width,
         image_token_index=ids[IMAGE],
         vocab_size=len(tokenizer),
-        tie_word_embeddings=True,
+        tie_word_embeddings=False,
         **special,
     )
     model = library.PaliGemmaForConditionalGeneration(config)
     model.generation_config.update(**special)
     return model
+
+
+def _decoder(options: TinyOptions, vocabulary: int, special: dict[str, int]) -> Any:
+    import transformers
+
+    library: Any = transformers
+    shared = {
+        "vocab_size": vocabulary,
+        "initializer_range": options.spread or options.width**-0.5,
+        "tie_word_embeddings": False,
+        "use_bidirectional_attention": False,
+        **special,
+    }
+    if options.decoder == "llama":
+        return library.LlamaConfig(
+            hidden_size=options.width,
+            intermediate_size=options.feed_forward,
+            num_hidden_layers=options.layers,
+            num_attention_heads=options.heads,
+            num_key_value_heads=options.heads,
+            max_position_embeddings=options.positions,
+            attention_dropout=options.dropout,
+            **shared,
+        )
+    return library.GPT2Config(
+        n_embd=options.width,
+        n_inner=options.feed_forward,
+        n_layer=options.layers,
+        n_head=options.heads,
+        n_positions=options.positions,
+        resid_pdrop=options.dropout,
+        embd_pdrop=options.dropout,
+        attn_pdrop=options.dropout,
+        **shared,
+    )
 
 
 TEMPLATE = (

@@ -78,6 +78,7 @@ def prepare(examples: Sequence[Example], encoder: Encoder, settings: Train, work
 
 def _encoded(examples: Sequence[Example], encoder: Encoder, settings: Train) -> Iterator[Packed | tuple[str, str]]:
     ids = getattr(examples, "ids", None)
+    longest = min(settings.max_length, encoder.positions or settings.max_length)
 
     def one(index: int) -> Packed | tuple[str, str]:
         name = str(ids[index]) if ids is not None else f"example {index}"
@@ -87,8 +88,8 @@ def _encoded(examples: Sequence[Example], encoder: Encoder, settings: Train) -> 
             encoding = encoder.encode(example)
         except RedraftError as error:
             return name, error.what
-        if len(encoding) > settings.max_length:
-            return name, f"{len(encoding):,} tokens with its pictures, above the limit of {settings.max_length:,}"
+        if len(encoding) > longest:
+            return name, f"{len(encoding):,} tokens with its pictures, above the limit of {longest:,}"
         return pack(encoding)
 
     with ThreadPoolExecutor(settings.workers, thread_name_prefix="encode") as pool:

@@ -52,9 +52,9 @@ class TinyOptions(Section):
     dropout: float = Field(0.0, ge=0, lt=1)
     """In the decoder."""
     spread: Annotated[float, Field(gt=0)] | None = None
-    """Standard deviation of the decoder's first weights; 1 / sqrt(width) where it is None."""
-    vision_spread: Annotated[float, Field(gt=0)] | None = None
-    """Of the vision side's first weights; 1 / sqrt(last channels) where it is None."""
+    """Standard deviation of the decoder's first weights; 0.5 / sqrt(width) where it is None."""
+    vision_spread: Annotated[float, Field(gt=0)] = 0.1
+    """Of the vision side's first weights."""
     seed: int | None = None
     """Of the initial weights; the recipe's seed where it is None."""
 
@@ -116,7 +116,7 @@ def _model(options: TinyOptions, tokenizer: Any) -> Any:
     vision = library.DINOv3ConvNextConfig(
         hidden_sizes=list(options.channels),
         depths=list(options.depths),
-        initializer_range=options.vision_spread or options.channels[-1] ** -0.5,
+        initializer_range=options.vision_spread,
         layer_scale_init_value=1.0,  # the blocks shall work from the first step, not after thousands
         image_size=options.picture,
         hidden_size=options.channels[-1],
@@ -144,7 +144,7 @@ def _decoder(options: TinyOptions, vocabulary: int, special: dict[str, int]) -> 
     library: Any = transformers
     shared = {
         "vocab_size": vocabulary,
-        "initializer_range": options.spread or options.width**-0.5,
+        "initializer_range": options.spread or 0.5 * options.width**-0.5,
         "tie_word_embeddings": False,
         "use_bidirectional_attention": False,
         **special,

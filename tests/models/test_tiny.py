@@ -75,6 +75,16 @@ def test_views_are_told_apart_by_their_place(loaded: Loaded) -> None:
     assert abs(losses[0] - losses[1]) > 1e-5
 
 
+def test_what_differs_between_drawings_reaches_the_decoder() -> None:
+    """Thin lines on white paper; normalised like photographs, less than a thousandth came through."""
+    model, drawn = load_model(Model(base="tiny", freeze=()), texts=TEXTS), toy_examples(6, size=512)
+    encoder = Encoder(model)
+    pixels = torch.cat([encoder.encode_prompt(example).pixel_values for example in drawn])
+    with torch.no_grad():
+        features = model.model.get_image_features(pixels).pooler_output.view(6, 3, -1)
+    assert float(features.std(0).mean() / features.pow(2).mean().sqrt()) > 0.2
+
+
 def test_blank_paper_does_not_blow_up_the_gradient(loaded: Loaded, batch: Batch) -> None:
     """With white at zero, layer norms behind the first convolution multiplied gradients by a million."""
     model = load_model(SPEC, texts=TEXTS).model

@@ -50,9 +50,9 @@ class ProcessWork:
 
 
 def lend(model: str, **settings: Any) -> Predictor:
-    """The model of that name, loaded and ready to answer."""
-    folder = resolve_model(model)
-    from redraft.inference.predictor import LocalPredictor  # torch is loaded only where a model is asked for
+    """The model of that name, or of a server (`http://host:port/v1#model`), ready to answer."""
+    place = model if "://" in model else str(resolve_model(model))
+    from redraft.inference.opening import open_predictor  # torch is loaded only where a model is asked for
 
-    predictor: Predictor = LocalPredictor.from_checkpoint(folder, **settings)
+    predictor: Predictor = open_predictor(place, **settings)
     return predictor

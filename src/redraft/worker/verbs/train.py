@@ -149,7 +149,11 @@ def _evaluation(
             step=step,
             before=first if step and first.is_dir() else None,
             seed=recipe.seed,
-            about={"dataset": str(dataset.folder), "fingerprint": dataset.fingerprint},
+            about={
+                "dataset": str(dataset.folder),
+                "fingerprint": dataset.fingerprint,
+                "trained_on": settings.split == TRAIN,
+            },
         )
         work.log(f"step {step}: " + " ".join(figures["says"][:3]))
         write_report(folder)

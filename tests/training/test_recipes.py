@@ -10,8 +10,9 @@ import pytest
 
 from redraft.core.errors import RecipeError
 from redraft.core.recipe import read_recipe
+from redraft.models.device import choose_device
 from redraft.models.tiny import tiny_options
-from redraft.training.device import choose_device, fit_precision, weight_type
+from redraft.training.device import fit_precision, weight_type
 
 ROOT = Path(__file__).parents[2]
 RECIPES = sorted((ROOT / "recipes").glob("*.yaml"))

@@ -139,7 +139,7 @@ class Recipe(Section):
     seed: int = 0
     """Decides the order of examples, dropout, and the first weights of the tiny model and of adapters."""
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
-    """auto takes CUDA, then MPS, then the CPU."""
+    """auto takes CUDA, else the CPU; Metal (mps) only where it is asked for."""
     model: Model = Model()
     train: Train = Train()
     evaluate: Evaluate = Evaluate()

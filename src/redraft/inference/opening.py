@@ -13,6 +13,7 @@ from redraft.core.errors import InputError, UsageError
 from redraft.core.recipe import Evaluate, Recipe, recipe_from_data
 from redraft.inference.openai_server import OpenAIServer
 from redraft.inference.predictor import LocalPredictor
+from redraft.models.device import choose_device
 from redraft.models.encode import Encoder
 from redraft.models.layout import MANIFEST, RECIPE, find_checkpoint, read_manifest
 from redraft.models.load import TINY, Loaded, load_checkpoint, load_model
@@ -75,17 +76,6 @@ def checkpoint_recipe(folder: Path) -> Recipe | None:
         raise InputError(
             f"the checkpoint's recipe cannot be read ({error})", where=str(path), remedy="Use another checkpoint"
         ) from None
-
-
-def choose_device(name: str) -> torch.device:
-    """ "auto" is a CUDA device where there is one, else the CPU; Metal is used only where it is asked for."""
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    if (name == "cuda" and not torch.cuda.is_available()) or (
-        name == "mps" and not torch.backends.mps.is_available()
-    ):
-        raise UsageError(f"this machine has no {name} device", where="device", remedy="Choose auto or cpu")
-    return torch.device(name)
 
 
 def _predictor(loaded: Loaded, recipe: Recipe | None, name: str, settings: dict[str, Any]) -> LocalPredictor:

@@ -9,26 +9,8 @@ from typing import Any
 
 import torch
 
-from redraft.core.errors import RecipeError
 from redraft.core.recipe import Recipe
 from redraft.core.work import Work
-
-
-def choose_device(name: str) -> torch.device:
-    """The named device, or for "auto" the first that is there of CUDA, MPS and the CPU.
-
-    A named device that is not there is a RecipeError.
-    """
-    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
-    if name == "auto":
-        name = next(kind for kind, found in there.items() if found)
-    if not there[name]:
-        raise RecipeError(
-            f"there is no device '{name}' here",
-            where="device",
-            remedy="Give device: auto, or one of: " + ", ".join(kind for kind, found in there.items() if found),
-        )
-    return torch.device(name)
 
 
 def fit_precision(precision: str, device: torch.device, work: Work) -> str:

@@ -31,7 +31,7 @@ STATED_SIZE = 0.01
 GIVEN_VIEW = 0.5
 """Agreement with our drawing below which a picture that a person brought is held to show something else."""
 CERTAIN = Score(1.0)
-BATCH = 16
+BATCH = 128
 """Examples checked together, so that the kernel's processes are all at work."""
 
 

@@ -16,13 +16,14 @@ from redraft.core.work import Work
 from redraft.datasets.reader import Dataset, Split
 from redraft.inference.evaluation import evaluate
 from redraft.inference.predictor import LocalPredictor
+from redraft.models.device import choose_device
 from redraft.models.encode import Encoder
 from redraft.models.hub import push
 from redraft.models.layout import read_manifest
 from redraft.models.load import TINY, Loaded, apply_freeze, load_checkpoint, load_model
 from redraft.models.source import HUB, fetch_dataset
 from redraft.training import checkpoint, run
-from redraft.training.device import choose_device, fit_precision, weight_type
+from redraft.training.device import fit_precision, weight_type
 from redraft.training.loop import EvaluateStep, train
 from redraft.worker.report import write_report
 

@@ -346,9 +346,11 @@ class _Training:
         )
 
     def _finish(self) -> None:
+        # Saved first: whatever happens to the evaluation, the training is not lost.
+        if self.saved is None or self.saved.name != f"step-{self.step}":
+            self._save()
         if self.scores is None or self.scores.get("step") != self.step:
             self._evaluate()
-        self._save()
         result = self._result(FINISHED)
         self.events.row("end", **result)
         end(self.folder, result)

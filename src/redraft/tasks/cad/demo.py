@@ -18,7 +18,7 @@ PARTS_A_MINUTE = 550
 """Training parts for each minute of the demonstration: making and checking them takes a quarter of its time."""
 GRID = 64
 """Steps of the answers' grid: simple parts lie on it, and half as many numbers are to be told apart as on 128."""
-REST = 1.6
+REST = 2.2
 """Minutes that reading the pictures before training, evaluating and reconstructing take on two slow cores."""
 HELD_OUT = f"part-{SEED}-000000"
 """The first part of the test split: whatever it is, nobody chose it."""
@@ -114,7 +114,7 @@ def _closing(out: Path, run: Path, solid: Path, scored: dict[str, Any]) -> list[
     return [
         "",
         *scored["says"],
-        "So small a model, trained so briefly, gets simple parts right and guesses at the rest: see the report.",
+        "So small a model, trained so briefly, knows simple parts alone, and misreads details: see the report.",
         "",
         f"report     {run / 'report.html'}",
         f"pictures   {out / 'held-out'}: {pictures}",

@@ -47,8 +47,8 @@ pipeline_tag: image-text-to-text
 # The small cad model that comes with redraft
 
 Front, top and right view of a simple part to its compact program, on a grid of {options["grid"]}. Trained from
-nothing by `redraft demo` in {manifest["step"]:,} steps on {made:,} generated parts of the level {options["level"]}. Stock
-transformers classes, safetensors.
+nothing by `redraft demo` in {manifest["step"]:,} steps on {made:,} generated parts of the level
+{options["level"]}. Stock transformers classes, safetensors.
 
 Score {scores["mean"]:.3f} (IoU, 95 % interval {low:.3f} to {high:.3f}) on {scores["examples"]} unseen parts.
 

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
 import pytest
+
+# A shell starts background commands with Ctrl-C ignored, and so may whatever runs these tests. Children inherit
+# it, and the tests of interrupted work would wait for an interrupt that never comes.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 

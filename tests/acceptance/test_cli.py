@@ -75,8 +75,8 @@ def bug(request, work):
     raise KeyError("an inner thing")
 
 def slow(request, work):
-    work.log(f"pid {os.getpid()}")
     try:
+        work.log(f"pid {os.getpid()}")
         time.sleep(60)
     except KeyboardInterrupt:
         work.log("saved in order")

@@ -91,5 +91,5 @@ def test_what_is_no_model_is_refused(tmp_path, folder):
     with pytest.raises(InputError, match="neither a checkpoint nor a model"):
         open_predictor(tmp_path)
     if not torch.cuda.is_available():
-        with pytest.raises(UsageError, match="no cuda device"):
+        with pytest.raises(UsageError, match="no device 'cuda'"):
             open_predictor(folder, device="cuda")

@@ -13,13 +13,17 @@ from redraft.core.atomic import write_text
 from redraft.core.demo import Step, Steps
 
 SEED = 1
-TEST, VALIDATION = 200, 64
+VALIDATION = 64
+LONG = 9.0
+"""Minutes from which on the test split has its full size."""
+TEST = 200
 PARTS_A_MINUTE = 550
 """Training parts for each minute of the demonstration: making and checking them takes a quarter of its time."""
 GRID = 64
 """Steps of the answers' grid: simple parts lie on it, and half as many numbers are to be told apart as on 128."""
-REST = 2.2
-"""Minutes that reading the pictures before training, evaluating and reconstructing take on two slow cores."""
+STARTS, REST = 0.4, 1.8
+"""Minutes kept back from training: for starting processes, and (of a long demonstration) for reading the pictures,
+evaluating and reconstructing on two slow cores."""
 HELD_OUT = f"part-{SEED}-000000"
 """The first part of the test split: whatever it is, nobody chose it."""
 
@@ -29,11 +33,13 @@ def steps(out: Path, minutes: float) -> Steps:
     parts, run, held_out = out / "parts", out / "run", out / "held-out"
     solid = out / "reconstructed" / "part.step"
     started = time.monotonic()
+    share = min(minutes / LONG, 1.0)
+    test = round(TEST * share)
     yield Step(
         "parts",
         "Make parts, each proved a valid solid, and draw their three views",
         ("data", "generate", "cad", str(parts), "--count", str(int(PARTS_A_MINUTE * minutes)), "--validation",
-         str(VALIDATION), "--test", str(TEST), "--seed", str(SEED), "--option", "level=simple",
+         str(VALIDATION), "--test", str(test), "--seed", str(SEED), "--option", "level=simple",
          "--option", f"grid={GRID}", "--json"),
         makes=parts,
         told=lambda v: f"{v['examples']:,} parts and {3 * v['examples']:,} pictures in {v['seconds']:.0f} s, "
@@ -55,7 +61,7 @@ def steps(out: Path, minutes: float) -> Steps:
         told=lambda v: f"{sum(v['conversations'].values()):,} conversations in {v['seconds']:.0f} s",
     )
     spent = (time.monotonic() - started) / 60
-    recipe = _recipe(out, parts, max(minutes - spent - REST, minutes / 3))
+    recipe = _recipe(out, parts, max(minutes - spent - STARTS - REST * share, minutes / 3))
     yield Step(
         "train",
         "Train the small model from nothing",
@@ -66,7 +72,7 @@ def steps(out: Path, minutes: float) -> Steps:
     )
     scored = yield Step(
         "evaluate",
-        f"Score its answers on {TEST} parts it has not seen, beside the untrained model's",
+        f"Score its answers on {test} parts it has not seen, beside the untrained model's",
         ("evaluate", str(run), str(parts), "--split", "test", "--against", "untrained",
          "--out", str(run / "evaluations" / "test"), "--json"),
         makes=run / "evaluations" / "test",

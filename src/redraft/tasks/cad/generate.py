@@ -23,6 +23,7 @@ from redraft.tasks.cad.parts.options import PartOptions
 from redraft.tasks.cad.parts.place import choose_turn, place
 from redraft.tasks.cad.program.codec import to_data
 from redraft.tasks.cad.program.types import Program
+from redraft.tasks.cad.program.validate import faults
 from redraft.tasks.cad.views.style import ViewStyle
 
 UNITS = (
@@ -121,6 +122,9 @@ def draft(seed: int, options: PartOptions) -> Candidate:
     changes = tuple(None if s.change is None else s.change * unit**3 for s in part.steps)
     if options.lattice and not math.isclose(max(sides), size * unit, rel_tol=1e-9):
         raise Refusal("the draft left its lattice", code="lattice")
+    if faults(program):
+        # The kernel makes a solid of a hole that leaves its outline; no reader of the dialects would accept it.
+        raise Refusal("the draft has an outline that crosses another", code="crossing")
     return Candidate(program, seed, family, sides, changes)
 
 

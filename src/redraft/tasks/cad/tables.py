@@ -21,15 +21,13 @@ def show_measures(value: Value) -> None:
     if "parts" not in value:
         _print(_facts(_measured(value)))
         return
-    table = _columns("part", "solid", ">solids", ">faces", ">volume mm³", ">area mm²", ">box mm")
+    table = _columns("part", "solid", ">faces", ">volume mm³", ">box mm")
     for part in value["parts"]:
         table.add_row(
             escape(Path(part["file"]).name),
             _valid(part),
-            str(part["solids"]),
             str(part["faces"]),
             _number(part["volume_mm3"]),
-            _number(part["area_mm2"]),
             _size(part["bbox_mm"]),
         )
     _print(table)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import tarfile
@@ -152,13 +153,20 @@ def test_links_in_a_tar_are_left_out(folder: Path, tmp_path: Path) -> None:
     assert work.omissions == [("data/cad_json/0001/00019999.json", "a link or a device, not a file")]
 
 
-def test_a_tar_that_is_cut_off_is_said_to_be(folder: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("packed", [True, False], ids=["gz", "plain"])
+def test_a_tar_that_is_cut_off_is_said_to_be(folder: Path, tmp_path: Path, packed: bool) -> None:
+    """Wherever the cut falls: inside a file, inside a header, or on the border between two members."""
     data = tar_of(folder).read_bytes()
-    cut = tmp_path / "cut.tar.gz"
-    cut.write_bytes(data[: len(data) * 2 // 3])
-    with pytest.raises(InputError) as refused:
-        run("deepcad", cut)
-    assert "cannot be read to its end" in str(refused.value)
+    if not packed:
+        data = gzip.decompress(data)
+    cut = tmp_path / "cut.tar"
+    border = len(data) // 3 // tarfile.BLOCKSIZE * tarfile.BLOCKSIZE
+    parts = {len(data) * part // 24 for part in range(1, 16)}
+    for length in sorted(parts | {border, border + 9, border + tarfile.BLOCKSIZE}):
+        cut.write_bytes(data[:length])
+        with pytest.raises(InputError) as refused:
+            run("deepcad", cut)
+        assert "cannot be read to its end" in str(refused.value), length
 
 
 def test_sources_that_are_none(tmp_path: Path) -> None:

@@ -8,7 +8,9 @@ serves. The choice among them is by a seeded lot, so that it does not depend on 
 from __future__ import annotations
 
 import json
+import lzma
 import tarfile
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
@@ -35,13 +37,20 @@ def import_deepcad(source: str, options: Mapping[str, Any], work: Work) -> Itera
     admission = Admission(settings, work)
     if path.is_dir():
         yield from _from_folder(path, settings, admission, work)
-    elif path.is_file() and tarfile.is_tarfile(path):
+    elif path.is_file() and _looks_like_tar(path):
         yield from _from_tar(path, settings, admission, work)
     elif path.exists():
         raise InputError("neither a folder nor a tar", where=source, remedy="Give cad_json or data.tar.gz")
     else:
         raise UsageError("there is no such folder or tar", where=source, remedy="Check the path")
     admission.finish(source)
+
+
+def _looks_like_tar(path: Path) -> bool:
+    try:
+        return tarfile.is_tarfile(path)
+    except (EOFError, zlib.error, lzma.LZMAError):
+        return True  # a packed one that is cut or damaged early on: whoever reads it says so
 
 
 def stated_size(data: bytes) -> list[float] | None:

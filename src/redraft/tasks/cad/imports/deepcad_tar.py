@@ -9,6 +9,7 @@ as many as the smallest split wants at the share that it has of the published da
 from __future__ import annotations
 
 import heapq
+import lzma
 import tarfile
 import tempfile
 import zlib
@@ -132,11 +133,21 @@ def _with_spare(count: int | None) -> int | None:
     return int(count * SPARE[0]) + SPARE[1]
 
 
+class _Header(tarfile.TarInfo):
+    """A member's header that must be whole: tarfile takes a tar that is cut at or inside a header for its end."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> _Header:
+        if len(buf) < tarfile.BLOCKSIZE:
+            raise EOFError("its end mark is missing, so it was cut off")
+        return super().frombuf(buf, encoding, errors)
+
+
 def _members(path: Path, work: Work) -> Iterator[tuple[str, bytes]]:
     """Names and bytes of the JSON files, one after the other; the tar's own list is thrown away as it grows."""
     done = 0
     try:
-        with tarfile.open(path, "r|*") as tar:
+        with tarfile.open(path, "r|*", tarinfo=_Header) as tar:
             for member in tar:
                 tar.members = []  # type: ignore[attr-defined]  # it would keep every header of 180,000
                 refuse_unsafe(member.name, str(path))
@@ -158,7 +169,7 @@ def _members(path: Path, work: Work) -> Iterator[tuple[str, bytes]]:
                 done += 1
                 work.progress("reading the tar", done)
                 yield member.name, opened.read()
-    except (tarfile.TarError, EOFError, zlib.error, OSError) as error:
+    except (tarfile.TarError, EOFError, zlib.error, lzma.LZMAError, OSError) as error:
         raise InputError(
             f"the tar cannot be read to its end ({error})", where=str(path), remedy="Fetch it again"
         ) from None

@@ -37,6 +37,8 @@ class Adapter(Section):
     """Of the adapter's input while it trains."""
     targets: tuple[str, ...] = ("q_proj", "k_proj", "v_proj", "o_proj")
     """Names of linear layers inside the language model; "all-linear" takes every one of them."""
+    experts: bool = False
+    """Adapts the fused experts of a mixture-of-experts decoder too."""
 
 
 class Model(Section):
@@ -48,6 +50,10 @@ class Model(Section):
     """Parts whose weights do not change. The tiny model starts from nothing: give `freeze: []` to train it."""
     adapter: Adapter | None = None
     """None trains all weights that are not frozen."""
+    quantise: Literal["nf4"] | None = None
+    """Holds the frozen weights in 4 bits under an adapter (QLoRA); needs a GPU and bitsandbytes."""
+    attention: Literal["auto", "sdpa", "eager", "flash"] = "auto"
+    """auto takes FlashAttention where it is installed and the precision fits, else torch's own (sdpa)."""
     options: dict[str, Any] = {}
     """For "tiny": its sizes (see docs/models.md)."""
 
@@ -62,10 +68,18 @@ class Train(Section):
     whole. Such a run is not repeatable bit for bit."""
     batch_size: Positive = 8
     """Examples a forward pass."""
+    batch_tokens: Positive | None = None
+    """Tokens a forward pass, padding included; takes the place of batch_size. An epoch is cut into batches of like
+    length that stay below it."""
+    pack: bool = False
+    """Puts several examples into one row, each blind to the others, in place of padding. Needs batch_tokens."""
     accumulate: Positive = 1
     """Forward passes an optimiser step; the loss is normalised over all of them."""
     learning_rate: Annotated[float, Field(gt=0)] = 2e-5
     """The highest, after the warm-up."""
+    learning_rates: dict[str, Annotated[float, Field(ge=0)]] = {}
+    """Other rates for parts of the model: "vision", "projector", "embeddings", "language", "head", "adapter", or
+    the dotted name of a module."""
     warmup: Annotated[float, Field(ge=0)] = 0.03
     """Below 1: the part of all steps; from 1 on: a number of steps."""
     schedule: Literal["cosine", "linear", "constant"] = "cosine"
@@ -74,10 +88,29 @@ class Train(Section):
     """Of matrices; biases, norms and scales are not decayed."""
     betas: tuple[float, float] = (0.9, 0.999)
     """Of AdamW."""
+    optimiser: Literal["adamw", "adamw_8bit"] = "adamw"
+    """adamw_8bit keeps its moments in 8 bits; needs a GPU and bitsandbytes."""
     clip: Annotated[float, Field(gt=0)] | None = 1.0
     """The largest norm of a step's gradient; None clips nothing."""
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"
     """Of the computation; weights that are trained stay fp32."""
+    feature_cache: Literal["auto", "on", "off"] = "auto"
+    """Computes what a frozen vision encoder makes of each picture once, and keeps it on disk. auto does so where
+    the encoder is frozen, examples are seen more than once and the disk has room."""
+    feature_cache_gb: Annotated[float, Field(gt=0)] = 50.0
+    """Disk that the kept features of this run may take."""
+    loss_chunk: Annotated[int, Field(ge=0)] = 1024
+    """Supervised tokens whose logits are made at once; 0 makes those of the whole batch."""
+    gradient_checkpointing: bool = False
+    """Keeps fewer activations and computes them again on the way back: less memory, about a third more time."""
+    compile: bool = False
+    """Compiles the language model before training: the first step takes a minute, later ones less."""
+    parallel: Literal["ddp", "fsdp"] = "ddp"
+    """With several processes: whole copies of the model (ddp), or the model in shards (fsdp)."""
+    trackers: tuple[Literal["tensorboard", "mlflow", "wandb", "trackio"], ...] = ()
+    """Where metrics are reported besides events.jsonl, each if it is installed."""
+    patience: Positive | None = None
+    """Stops after so many evaluations in a row without a better score; None never does."""
     max_length: Positive = 4096
     """Tokens of an example with its image tokens; a longer one stops the run before it starts, by id."""
     save_every: Positive | None = None
@@ -149,6 +182,17 @@ class Recipe(Section):
     def _sound(self) -> Recipe:
         if self.train.precision == "fp16" and self.device == "cpu":
             raise ValueError("train.precision: fp16 does not train on the CPU; use bf16 or fp32")
+        if self.train.pack and self.train.batch_tokens is None:
+            raise ValueError("train.pack: needs train.batch_tokens, the length of a packed row, such as 4096")
+        if self.train.patience is not None and self.train.evaluate_every is None:
+            raise ValueError("train.patience: needs train.evaluate_every, as it counts evaluations")
+        if self.model.quantise is not None and self.model.adapter is None:
+            raise ValueError("model.quantise: 4-bit weights do not train; give model.adapter too")
+        if self.train.feature_cache == "on" and "vision" not in self.model.freeze and self.model.adapter is None:
+            raise ValueError(
+                "train.feature_cache: a vision encoder that is trained has no features to keep; give "
+                "model.freeze: [vision], or feature_cache: auto"
+            )
         return self
 
 

@@ -9,13 +9,13 @@ Shapes: L tokens of the example, n pictures, P tokens of the prompt.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from redraft.core.errors import InputError
 from redraft.core.example import Example, Message
+from redraft.models.families import family_of
 from redraft.models.load import Loaded
 from redraft.models.pictures import open_pictures
 
@@ -54,6 +54,7 @@ class Encoder:
 
     def __init__(self, loaded: Loaded) -> None:
         self.loaded = loaded
+        self.family = family_of(loaded.family)
         self.processor = loaded.processor
         self.tokenizer = getattr(loaded.processor, "tokenizer", loaded.processor)
         self.end_ids = end_token_ids(loaded)
@@ -145,11 +146,8 @@ class Encoder:
 
     def _prompt(self, example: Example, text: str) -> Encoding:
         pictures = open_pictures(example)
-        given: dict[str, Any] = {"text": [text], "return_tensors": "pt"}
-        if pictures:
-            given["images"] = [pictures]
         try:
-            found = dict(self.processor(**given, add_special_tokens=False))
+            found = self.family.process(self.processor, text, pictures)
         except (ValueError, TypeError, KeyError, IndexError, RuntimeError) as error:
             raise InputError(
                 f"the model's processor refuses this example ({type(error).__name__}: {error})",

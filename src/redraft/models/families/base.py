@@ -1,0 +1,83 @@
+"""What is common to the families, and the places where they differ.
+
+Shapes: L tokens of an example, n of its pictures, T image tokens, D width of the decoder.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import PIL.Image
+import torch
+from torch import Tensor
+
+Level = Literal["encoder", "projector"]
+"""What a cached feature is the output of. "projector" where the projector is frozen too; "encoder" where it is
+trained, so that what goes into it is kept."""
+
+
+@dataclass(frozen=True)
+class Family:
+    """A model family. Its methods hold for most of them; a family that differs overrides.
+
+    model_types: of transformers' configurations. vision, projector: dotted names of the modules inside the
+    transformers model, tried before any pattern; empty where patterns must do. language: of the decoder without
+    its head. experts: last parts of the names of fused expert weights (parameters, not modules) inside the
+    language model, which adapters reach by peft's `target_parameters`. pixel_inputs: inputs of forward that only
+    the vision side reads, and which features replace. packs: several examples fit into one row with
+    positions that begin again.
+    """
+
+    name: str
+    model_types: tuple[str, ...]
+    vision: tuple[str, ...] = ()
+    projector: tuple[str, ...] = ()
+    language: str | None = None
+    experts: tuple[str, ...] = ()
+    pixel_inputs: tuple[str, ...] = ("pixel_values",)
+    packs: bool = True
+    caches: bool = False
+    """Whether `features` and `from_features` are there."""
+
+    def open_processor(self, folder: Path) -> Any:
+        """The processor (tokenizer, pictures, chat template) of a model folder, without torchvision."""
+        from transformers import AutoProcessor
+
+        kind: Any = AutoProcessor
+        return kind.from_pretrained(folder, trust_remote_code=False)
+
+    def process(self, processor: Any, text: str, pictures: Sequence[PIL.Image.Image]) -> dict[str, Tensor]:
+        """Tensors of one prompt, each with a first dimension of 1, as the processor makes them; input_ids among
+        them, with as many image tokens as the vision side will give features."""
+        given: dict[str, Any] = {"text": [text], "return_tensors": "pt", "add_special_tokens": False}
+        if pictures:
+            given["images"] = [list(pictures)]
+        return dict(processor(**given))
+
+    def image_token(self, model: Any) -> int:
+        """The id of the token that stands for one image feature."""
+        config = model.config
+        for name in ("image_token_id", "image_token_index"):
+            if getattr(config, name, None) is not None:
+                return int(getattr(config, name))
+        raise ValueError(f"{self.name} does not name its image token")
+
+    def features(self, model: Any, inputs: Mapping[str, Tensor], level: Level) -> dict[str, Tensor]:
+        """The vision side's output for the pictures of one example (inputs: collated alone), without gradients.
+
+        Each tensor is one that concatenation along its first dimension joins for several examples. At level
+        "projector" they hold all that `from_features` needs to make what transformers' get_image_features gives.
+        """
+        raise NotImplementedError(f"features of {self.name} cannot be kept")
+
+    def from_features(self, model: Any, features: Mapping[str, Tensor], inputs: Mapping[str, Tensor]) -> Any:
+        """The value of `mm_encoder_outputs` for joined features (a fresh object a call); runs the projector, with
+        gradients, where the features are of level "encoder". inputs: the batch's inputs without pixels."""
+        raise NotImplementedError(f"features of {self.name} cannot be kept")
+
+    def positions(self, model: Any, inputs: Mapping[str, Tensor]) -> Tensor:
+        """Position ids of one example's tokens for a packed row: int64 [L], or [k, L] where the family has k."""
+        return torch.arange(inputs["input_ids"].shape[-1])

@@ -30,6 +30,7 @@ class Encoding:
     input_ids, labels: int64 [L]; labels are the same ids where the loss counts, IGNORE elsewhere.
     pixel_values: as the processor makes them, [n, 3, H, W] for most families; None without pictures.
     extra: further tensors of the processor; those named in per_token have one value a token [L].
+    features: what the frozen vision side makes of the pictures, in place of pixels, as its family names them.
     """
 
     id: str
@@ -39,6 +40,7 @@ class Encoding:
     pixel_values: Tensor | None = None
     extra: dict[str, Tensor] = field(default_factory=dict)
     per_token: frozenset[str] = frozenset()
+    features: dict[str, Tensor] | None = None
 
     def __len__(self) -> int:
         return self.input_ids.shape[0]

@@ -13,6 +13,7 @@ import torch
 from redraft.core.errors import InputError, RecipeError
 from redraft.core.recipe import Model
 from redraft.models.adapter import add_adapter
+from redraft.models.families import family_of
 from redraft.models.freeze import Counts, count, freeze
 from redraft.models.layout import MODEL, find_checkpoint, read_manifest
 from redraft.models.source import HUB, Source, check_files, find_source, read_config
@@ -143,7 +144,7 @@ def open_folder(folder: Path, dtype: torch.dtype, source: Source | None = None) 
             folder, dtype=dtype, use_safetensors=True, trust_remote_code=False, output_loading_info=True
         )
         model, told = opened
-        processor = open_processor(folder)
+        processor = open_processor(folder, model.config.model_type)
     for kind in ("missing_keys", "unexpected_keys", "mismatched_keys", "error_msgs"):
         if told.get(kind):
             names = sorted(str(key) for key in told[kind])
@@ -156,12 +157,22 @@ def open_folder(folder: Path, dtype: torch.dtype, source: Source | None = None) 
     return Loaded(model, processor, model.config.model_type, source)
 
 
-def open_processor(folder: Path) -> Any:
-    """The processor (tokenizer, pictures, chat template) of a model folder."""
-    from transformers import AutoProcessor
+def open_processor(folder: Path, model_type: str) -> Any:
+    """The processor (tokenizer, pictures, chat template) of a model folder, as the model's family opens it.
 
-    kind: Any = AutoProcessor
-    return kind.from_pretrained(folder, trust_remote_code=False)
+    A special token of the family that the tokenizer would take apart is an InputError.
+    """
+    family = family_of(model_type)
+    processor = family.open_processor(folder)
+    tokenizer = getattr(processor, "tokenizer", processor)
+    for token in family.special_tokens:
+        if len(tokenizer(token, add_special_tokens=False)["input_ids"]) != 1:
+            raise InputError(
+                f"the tokenizer takes the special token {token} apart, so the model would read other words",
+                where=str(folder),
+                remedy="Take the tokenizer's files and the weights from the same place",
+            )
+    return processor
 
 
 def _adapter(checkpoint: Path, inner: Path, dtype: torch.dtype) -> Loaded:
@@ -181,7 +192,7 @@ def _adapter(checkpoint: Path, inner: Path, dtype: torch.dtype) -> Loaded:
     loaded = open_folder(source.folder, dtype, source)
     with quiet_library(), _faults(source):
         model = PeftModel.from_pretrained(loaded.model, inner, is_trainable=True)
-        processor = open_processor(inner)
+        processor = open_processor(inner, loaded.family)
     return Loaded(model, processor, loaded.family, source, adapter=True)
 
 

@@ -19,13 +19,25 @@ Level = Literal["encoder", "projector"]
 trained, so that what goes into it is kept."""
 
 
+def inner(model: Any) -> Any:
+    """The transformers model inside adapters and wrappers for several processes."""
+    while True:
+        if hasattr(model, "module") and isinstance(model.module, torch.nn.Module):
+            model = model.module
+        elif hasattr(model, "get_base_model"):
+            model = model.get_base_model()
+        else:
+            return model
+
+
 @dataclass(frozen=True)
 class Family:
     """A model family. Its methods hold for most of them; a family that differs overrides.
 
     model_types: of transformers' configurations. vision, projector: dotted names of the modules inside the
-    transformers model, tried before any pattern; empty where patterns must do. language: of the decoder without
-    its head. experts: last parts of the names of fused expert weights (parameters, not modules) inside the
+    transformers model, tried before any pattern; empty where patterns must do. A projector may lie inside the
+    vision module: it does not count as vision then. language: of the decoder without its head. special_tokens:
+    those that must be one id each, or the processor writes something that the model never saw. experts: last parts of the names of fused expert weights (parameters, not modules) inside the
     language model, which adapters reach by peft's `target_parameters`. pixel_inputs: inputs of forward that only
     the vision side reads, and which features replace. packs: several examples fit into one row with
     positions that begin again.
@@ -36,6 +48,7 @@ class Family:
     vision: tuple[str, ...] = ()
     projector: tuple[str, ...] = ()
     language: str | None = None
+    special_tokens: tuple[str, ...] = ()
     experts: tuple[str, ...] = ()
     pixel_inputs: tuple[str, ...] = ("pixel_values",)
     packs: bool = True
@@ -47,7 +60,7 @@ class Family:
         from transformers import AutoProcessor
 
         kind: Any = AutoProcessor
-        return kind.from_pretrained(folder, trust_remote_code=False)
+        return kind.from_pretrained(folder, trust_remote_code=False, backend="pil")
 
     def process(self, processor: Any, text: str, pictures: Sequence[PIL.Image.Image]) -> dict[str, Tensor]:
         """Tensors of one prompt, each with a first dimension of 1, as the processor makes them; input_ids among

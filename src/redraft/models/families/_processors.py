@@ -1,0 +1,53 @@
+"""Processors without torchvision: stock classes whose pictures go through Pillow and whose videos stay unread."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+VIDEO = "video_preprocessor_config.json"
+
+
+def pictures_alone(stock: type) -> Any:
+    """A processor class like `stock` that has no video part, which only torchvision could open.
+
+    It bears the stock class's name, so that what it saves opens as the stock class where torchvision is there; the
+    video settings of the folder that it was opened from are saved along, unread.
+    """
+    base: Any = stock
+
+    class WithoutVideo(base):  # type: ignore[misc]
+        video_settings: dict[str, Any] | None = None
+
+        @classmethod
+        def get_attributes(cls) -> list[str]:
+            return [name for name in super().get_attributes() if "video" not in name]
+
+        @classmethod
+        def from_pretrained(cls, folder: Any, *args: Any, **more: Any) -> Any:
+            made = super().from_pretrained(folder, *args, backend="pil", **more)
+            made.video_settings = read_video_settings(Path(folder))
+            return made
+
+        def save_pretrained(self, folder: Any, *args: Any, **more: Any) -> Any:
+            files = super().save_pretrained(folder, *args, **more)
+            if self.video_settings is not None:
+                text = json.dumps(self.video_settings, indent=2, sort_keys=True) + "\n"
+                Path(folder, VIDEO).write_text(text, encoding="utf-8")
+            return files
+
+    WithoutVideo.__name__ = WithoutVideo.__qualname__ = stock.__name__
+    return WithoutVideo
+
+
+def read_video_settings(folder: Path) -> dict[str, Any] | None:
+    """What a model folder says of its videos, in a file of its own or inside processor_config.json."""
+    own, joint = folder / VIDEO, folder / "processor_config.json"
+    if own.is_file():
+        found: dict[str, Any] = json.loads(own.read_text(encoding="utf-8"))
+        return found
+    if joint.is_file():
+        inner = json.loads(joint.read_text(encoding="utf-8")).get("video_processor")
+        return inner if isinstance(inner, dict) else None
+    return None

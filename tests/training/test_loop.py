@@ -150,3 +150,25 @@ class TestBadExamples:
 
 def test_a_toy_example_is_what_it_says() -> None:
     assert toy_example(1).answer.startswith("box ") and len(toy_example(1).images) == 3
+
+
+def test_batches_by_tokens_train_every_example_once(tmp_path: Path) -> None:
+    recipe = toy_recipe(batch_tokens=120, epochs=2, warmup=0, accumulate=1)
+    result = go(tmp_path / "run", recipe, 16)
+    steps = rows(tmp_path / "run")
+    assert sum(row["examples"] for row in steps) == 32 and result["steps"] == len(steps)
+    assert steps[-1]["epoch"] == 2.0 and len({row["examples"] for row in steps}) > 1
+
+
+def test_an_example_above_the_budget_of_a_batch_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="toy-0000.*above the limit of 20"):
+        go(tmp_path / "run", toy_recipe(batch_tokens=20), 4)
+
+
+def test_patience_ends_a_run_and_keeps_its_best(tmp_path: Path) -> None:
+    work = Silent()
+    recipe = toy_recipe(max_steps=12, epochs=99, evaluate_every=1, patience=3, keep=1)
+    result = go(tmp_path / "run", recipe, 8, lambda step: {"mean": 0.5 if step == 2 else 0.1, "examples": 2}, work)
+    assert result["steps"] == 5 and result["best_checkpoint"] == "checkpoints/step-2"
+    assert (tmp_path / "run" / "checkpoints" / "step-2").is_dir()
+    assert any("3 evaluations in a row were not better than 0.500, which step-2" in line for line in work.logs)

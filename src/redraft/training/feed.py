@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterator
 
 from redraft.models.collate import Batch, collate
-from redraft.training.order import Order
+from redraft.training.order import Batches
 from redraft.training.prepare import Prepared
 
 AHEAD = 2
@@ -15,7 +15,7 @@ AHEAD = 2
 
 
 def windows(
-    prepared: Prepared, order: Order, first: int, pad_id: int, part: int = 0, parts: int = 1
+    prepared: Prepared, order: Batches, first: int, pad_id: int, part: int = 0, parts: int = 1
 ) -> Iterator[list[Batch]]:
     """The micro-batches of each step from `first` on, until the stream ends.
 

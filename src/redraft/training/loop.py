@@ -1,18 +1,10 @@
-"""The training loop: batches in, gradients, one optimiser step a window, events and checkpoints out.
-
-The loss of a step is the sum over all supervised tokens of its window divided by their number, over every
-micro-batch and every process. So batch 8 x accumulate 1 and batch 1 x accumulate 8 make the same gradient.
-"""
+"""The training loop: batches in, steps, events and checkpoints out. `step.py` does one step."""
 
 from __future__ import annotations
 
-import math
-import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
-
-import torch
+from typing import Any, NoReturn
 
 from redraft.core.errors import Interrupted, RedraftError
 from redraft.core.example import Example
@@ -21,22 +13,24 @@ from redraft.core.work import Work
 from redraft.models.collate import Batch
 from redraft.models.encode import Encoder
 from redraft.models.load import Loaded
-from redraft.models.loss import summed_loss
 from redraft.training import checkpoint, randomness
 from redraft.training.device import fit_precision, machine, make_accelerator, peak_memory, set_threads, versions
 from redraft.training.events import Events, read
 from redraft.training.feed import windows
-from redraft.training.optimiser import load_state, make_optimiser, state_tensors, trained
-from redraft.training.order import Order, as_lengths
+from redraft.training.optimiser import load_state, make_optimiser, state_tensors
 from redraft.training.prepare import Prepared, prepare
 from redraft.training.progress import Meter, sentence, summary
 from redraft.training.run import FINISHED, end
 from redraft.training.schedule import LearningRate, Pace
+from redraft.training.step import Done, NotANumber, Stepper
 from redraft.training.stopping import StopRequest
+from redraft.training.token_order import make_order
 
 EvaluateStep = Callable[[int], dict[str, Any]]
 """Evaluates the model at a step; returns JSON data whose "mean" (higher is better) chooses the best checkpoint."""
 STAGE = "training"
+NAMED = 8
+"""Examples named in an error; the rest are counted."""
 
 
 def train(
@@ -84,18 +78,19 @@ class _Training:
         self.threads = set_threads(self.settings.threads)
         self.precision = fit_precision(self.settings.precision, self.device, work)
         self.prepared: Prepared = prepare(examples, encoder, self.settings, work)
-        grouped = as_lengths(self.prepared.lengths, self.settings.group_by_length)
-        s = self.settings
-        self.order = Order(len(self.prepared), s.batch_size, s.accumulate, recipe.seed, s.epochs, grouped)
-        self.pace = Pace.of(s, self.order)
-        self.rate = LearningRate(s, self.pace)
+        self.order = make_order(self.prepared.lengths, self.settings, recipe.seed)
+        self.pace = Pace.of(self.settings, self.order)
+        self.rate = LearningRate(self.settings, self.pace)
         self.accelerator = make_accelerator(self.device, self.precision)
-        self.optimiser = make_optimiser(loaded.model, s, self.device)
+        self.optimiser = make_optimiser(loaded.model, self.settings, self.device)
         self.scaler = self.accelerator.scaler
         self.model = self._wrapped()
+        self.stepper = Stepper(loaded, self.model, self.optimiser, self.accelerator, self.settings)
         self.pad_id = encoder.pad_id
         self.step, self.seconds = 0, 0.0
         self.best: dict[str, Any] | None = None
+        self.waited = 0
+        """Evaluations since the best one."""
         self.scores: dict[str, Any] | None = None
         self.saved: Path | None = None
         self.checked = False
@@ -133,7 +128,7 @@ class _Training:
         load_state(self.optimiser, self.loaded.model, dict(checkpoint.tensors_named(tensors, "optimiser/")))
         randomness.restore(tensors)
         self.step, self.seconds, self.best = state["step"], state["seconds"], state["best"]
-        self.scores, self.saved = state["scores"], resume
+        self.scores, self.saved, self.waited = state["scores"], resume, state.get("waited", 0)
         if self.scaler is not None and state["scaler"]:
             self.scaler.load_state_dict(state["scaler"])
         return int(state["events_bytes"])
@@ -177,79 +172,41 @@ class _Training:
                 self._one(window)
                 if self._due(self.settings.evaluate_every):
                     self._evaluate()
-                if self._due(self.settings.save_every) and not self._ending():
+                if (self._due(self.settings.save_every) or self._is_best()) and not self._ending():
                     self._save()
                 self._stop_if_asked()
+                if self._has_waited():
+                    break
         finally:
             if isinstance(batches, Iterator) and hasattr(batches, "close"):
                 batches.close()
 
     def _one(self, window: list[Batch]) -> None:
         """One optimiser step."""
-        started = time.perf_counter()
-        settings, scale = self.settings, self.rate.at(self.step, self.seconds)
-        for group in self.optimiser.param_groups:
-            group["lr"] = settings.learning_rate * scale
-        tokens = self._over_processes(sum(batch.supervised for batch in window))
-        loss = torch.zeros((), dtype=torch.float32, device=self.device)
-        for batch in window:
-            with self.accelerator.autocast():
-                part = summed_loss(self.model, batch.to(self.device))
-            # Several processes average their gradients; the loss is to be divided by the tokens of all of them.
-            self._backward(part * (self.accelerator.num_processes / max(tokens, 1)))
-            loss += part.detach()
-        norm = self._update()
-        total = float(self._over_processes(loss)) / max(tokens, 1)
+        scale = self.rate.at(self.step, self.seconds)
+        try:
+            done = self.stepper.step(window, scale)
+        except NotANumber as error:
+            self._not_a_number(error)
         self.step += 1
-        if not math.isfinite(total):
-            self._not_a_number(total)
-        seconds = time.perf_counter() - started
-        self.seconds += seconds
-        examples = int(self._over_processes(sum(len(batch.ids) for batch in window)))
-        self._report(total, norm, scale, tokens, examples, seconds)
+        self.seconds += done.seconds
+        self._report(done, scale)
 
-    def _backward(self, loss: torch.Tensor) -> None:
-        (loss if self.scaler is None else self.scaler.scale(loss)).backward()
-
-    def _update(self) -> float | None:
-        """Clips and steps; the gradient's norm before clipping."""
-        parameters = list(trained(self.loaded.model).values())
-        if self.scaler is not None:
-            self.scaler.unscale_(self.optimiser)
-        clip = self.settings.clip if self.settings.clip is not None else math.inf
-        norm = float(torch.nn.utils.clip_grad_norm_(parameters, clip))
-        if self.scaler is None:
-            self.optimiser.step()
-        else:
-            self.scaler.step(self.optimiser)
-            self.scaler.update()
-        self.optimiser.zero_grad(set_to_none=True)
-        return norm if math.isfinite(norm) else None
-
-    def _over_processes(self, value: Any) -> Any:
-        if self.accelerator.num_processes == 1:
-            return value
-        tensor = torch.as_tensor(value, dtype=torch.float64, device=self.device)
-        return self.accelerator.reduce(tensor, reduction="sum").item()
-
-    def _report(
-        self, loss: float, norm: float | None, scale: float, tokens: int, examples: int, seconds: float
-    ) -> None:
-        self.meter.add(loss, examples, seconds)
-        epoch = min(self.step * self.order.window, self.order.total) / len(self.prepared)
+    def _report(self, done: Done, scale: float) -> None:
+        self.meter.add(done.loss, done.examples, done.seconds)
         last = self.pace.expected(self.step, self.seconds)
         if self.step % self.settings.log_every == 0 or self.step == 1 or self._ending():
             self.events.row(
                 "step",
                 step=self.step,
-                epoch=epoch,
-                loss=loss,
+                epoch=self._epoch(),
+                loss=done.loss,
                 learning_rate=self.settings.learning_rate * scale,
-                gradient_norm=norm,
-                examples=examples,
-                tokens=int(tokens),
-                seconds=seconds,
-                examples_per_second=examples / seconds,
+                gradient_norm=done.norm,
+                examples=done.examples,
+                tokens=done.tokens,
+                seconds=done.seconds,
+                examples_per_second=done.examples / done.seconds,
                 memory_bytes=peak_memory(self.device),
             )
         left = (last - self.step) * self.seconds / max(self.step, 1)
@@ -257,25 +214,48 @@ class _Training:
             left = min(left, max(self.pace.seconds - self.seconds, 0.0))
         self.work.progress(STAGE, self.step, max(last, self.step), self.meter.note(left))
 
+    def _epoch(self) -> float:
+        return self.order.seen(self.step) / len(self.prepared)
+
+    def _is_best(self) -> bool:
+        """Whether this step was just found to be the best, and so needs a checkpoint."""
+        return self.best is not None and self.best["checkpoint"] == f"step-{self.step}"
+
+    def _has_waited(self) -> bool:
+        """Whether the score has not become better for as many evaluations as the recipe allows."""
+        if self.settings.patience is None or self.waited < self.settings.patience or self.best is None:
+            return False
+        self.work.log(
+            f"stopped at step {self.step}: {self.waited} evaluations in a row were not better than "
+            f"{self.best['mean']:.3f}, which {self.best['checkpoint']} reached"
+        )
+        return True
+
     def _due(self, every: int | None) -> bool:
         return every is not None and self.step % every == 0
 
     def _ending(self) -> bool:
         return self.pace.part(self.step, self.seconds) >= 1.0
 
-    def _not_a_number(self, loss: float) -> None:
-        self.events.row("end", step=self.step, status="failed", reason="the loss is not a number")
-        end(self.folder, self._result("failed", "the loss is not a number"))
+    def _not_a_number(self, error: NotANumber) -> NoReturn:
+        """Ends the run. Nothing was trained on the loss, so nothing is spoilt."""
+        named = ", ".join(error.ids[:NAMED]) + (
+            f" and {len(error.ids) - NAMED} more" if len(error.ids) > NAMED else ""
+        )
+        reason = "the loss is not a number"
+        self.events.row("end", step=self.step, status="failed", reason=reason, examples=list(error.ids))
+        end(self.folder, self._result("failed", reason))
         kept = (
             f"the checkpoint of step {self.saved.name.removeprefix('step-')} is kept"
             if self.saved
             else "nothing was saved yet"
         )
         raise RedraftError(
-            f"the loss became {loss} at step {self.step}; {kept}",
+            f"the loss became {error.loss} at step {self.step + 1}, on the examples {named}; {kept}",
             where=str(self.folder),
-            remedy="Lower train.learning_rate, raise train.warmup, or use precision bf16 or fp32",
-        )
+            remedy="Look at them with `redraft data show`; lower train.learning_rate, raise train.warmup, or use "
+            "precision bf16 or fp32",
+        ) from None
 
     def _evaluate(self) -> None:
         if self.evaluate is None:
@@ -293,9 +273,10 @@ class _Training:
         self.scores = {**scores, "step": self.step}
         self.events.row("evaluation", **self.scores)
         mean = scores.get("mean")
-        if self.step == 0:
+        if self.step == 0 or mean is None:
             return  # nothing was trained, so there is no checkpoint that could be the best
-        if mean is not None and (self.best is None or mean >= self.best["mean"]):
+        self.waited = 0 if self.best is None or mean > self.best["mean"] else self.waited + 1
+        if self.best is None or mean >= self.best["mean"]:
             self.best = {"mean": mean, "checkpoint": f"step-{self.step}"}
 
     def _save(self) -> None:
@@ -304,12 +285,13 @@ class _Training:
         length = self.events.sync()
         state = {
             "step": self.step,
-            "examples": int(min(self.step * self.order.window, self.order.total)),
-            "epoch": min(self.step * self.order.window, self.order.total) / len(self.prepared),
+            "examples": self.order.seen(self.step),
+            "epoch": self._epoch(),
             "seed": self.recipe.seed,
             "seconds": self.seconds,
             "events_bytes": length,
             "best": self.best,
+            "waited": self.waited,
             "scores": self.scores,
             "scaler": self.scaler.state_dict() if self.scaler is not None else None,
         }

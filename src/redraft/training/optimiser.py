@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from redraft.core.errors import InputError
+from redraft.core.errors import InputError, RecipeError
 from redraft.core.recipe import Train
 
 
@@ -17,19 +17,44 @@ def trained(model: nn.Module) -> dict[str, nn.Parameter]:
     return {name: p for name, p in model.named_parameters() if p.requires_grad}
 
 
-def make_optimiser(model: nn.Module, settings: Train, device: torch.device) -> torch.optim.AdamW:
-    """Biases, norms and scales (fewer than two dimensions) are not decayed. The learning rate is set each step."""
+def make_optimiser(model: nn.Module, settings: Train, device: torch.device) -> torch.optim.Optimizer:
+    """AdamW over the parameter groups of the recipe, or the one that keeps its moments in 8 bits.
+
+    Each group's highest rate is its "initial_lr"; the loop sets the rate of every step. 8 bits without a GPU or
+    without bitsandbytes is a RecipeError.
+    """
     parameters = trained(model).values()
-    groups = [
-        {"params": [p for p in parameters if p.ndim >= 2], "weight_decay": settings.weight_decay},
-        {"params": [p for p in parameters if p.ndim < 2], "weight_decay": 0.0},
+    groups: list[dict[str, Any]] = [
+        {"params": found, "weight_decay": decay, "lr": settings.learning_rate}
+        for found, decay in (
+            ([p for p in parameters if p.ndim >= 2], settings.weight_decay),
+            ([p for p in parameters if p.ndim < 2], 0.0),
+        )
+        if found
     ]
+    for group in groups:
+        group["initial_lr"] = group["lr"]
+    if settings.optimiser == "adamw_8bit":
+        return _in_eight_bits(groups, settings, device)
     return torch.optim.AdamW(
-        [group for group in groups if group["params"]],
-        lr=settings.learning_rate,
-        betas=settings.betas,
-        fused=device.type in ("cpu", "cuda"),
+        groups, lr=settings.learning_rate, betas=settings.betas, fused=device.type in ("cpu", "cuda")
     )
+
+
+def _in_eight_bits(groups: list[dict[str, Any]], settings: Train, device: torch.device) -> torch.optim.Optimizer:
+    try:
+        from bitsandbytes.optim import AdamW8bit
+    except ImportError:
+        AdamW8bit = None
+    if AdamW8bit is None or device.type != "cuda":
+        missing = "bitsandbytes is not installed" if AdamW8bit is None else f"there is none for {device.type}"
+        raise RecipeError(
+            f"train.optimiser: adamw_8bit cannot be used here: {missing}",
+            where="train.optimiser",
+            remedy="Give adamw, or train on a CUDA device after `pip install bitsandbytes`",
+        )
+    found: torch.optim.Optimizer = AdamW8bit(groups, lr=settings.learning_rate, betas=settings.betas)
+    return found
 
 
 def state_tensors(optimiser: Any, model: nn.Module) -> dict[str, Tensor]:

@@ -8,14 +8,31 @@ or one with more readers ahead, sees the same examples in the same batches.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Protocol
 
 import numpy
 
 BUCKET = 32
 """Batches from which like lengths are put together when examples are grouped by length."""
+
+
+class Batches(Protocol):
+    """What the loop asks of an order."""
+
+    @property
+    def steps(self) -> float:
+        """Steps to the stream's end; infinite where nothing ends it."""
+        ...
+
+    def batches(self, step: int) -> list[list[int]]:
+        """The micro-batches of a step (from 0) as indices of examples; empty beyond the stream's end."""
+        ...
+
+    def seen(self, step: int) -> int:
+        """Examples that the first steps have taken, with repeats."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -42,6 +59,10 @@ class Order:
     def total(self) -> float:
         """Examples of the whole stream, with repeats; infinite where nothing ends it."""
         return math.inf if math.isinf(self.epochs) else max(1, round(self.epochs * self.count))
+
+    def seen(self, step: int) -> int:
+        """Examples that the first steps have taken, with repeats."""
+        return int(min(step * self.window, self.total))
 
     @property
     def steps(self) -> float:
@@ -79,7 +100,3 @@ def epoch_order(
         full, rest = [b for b in batches if len(b) == batch_size], [b for b in batches if len(b) < batch_size]
         pieces += [full[i] for i in random.permutation(len(full))] + rest
     return numpy.concatenate(pieces)
-
-
-def as_lengths(lengths: Sequence[int], grouped: bool) -> tuple[int, ...] | None:
-    return tuple(lengths) if grouped else None

@@ -79,6 +79,8 @@ def prepare(examples: Sequence[Example], encoder: Encoder, settings: Train, work
 def _encoded(examples: Sequence[Example], encoder: Encoder, settings: Train) -> Iterator[Packed | tuple[str, str]]:
     ids = getattr(examples, "ids", None)
     longest = min(settings.max_length, encoder.positions or settings.max_length)
+    if settings.batch_tokens is not None:
+        longest = min(longest, settings.batch_tokens)
 
     def one(index: int) -> Packed | tuple[str, str]:
         name = str(ids[index]) if ids is not None else f"example {index}"

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 
 from redraft.core.recipe import Train
-from redraft.training.order import Order
+from redraft.training.order import Batches
 
 TICKS = 10_000
 """Parts of a run that ends by the clock."""
@@ -27,7 +27,7 @@ class Pace:
     seconds: float | None
 
     @classmethod
-    def of(cls, settings: Train, order: Order) -> Pace:
+    def of(cls, settings: Train, order: Batches) -> Pace:
         steps = min(order.steps, settings.max_steps or math.inf)
         return cls(steps, None if settings.max_minutes is None else settings.max_minutes * 60)
 

@@ -17,8 +17,9 @@ import pytest
 from hostile_jobs import ESCAPES
 
 import redraft
-from redraft.tasks.cad.kernel import landlock, seccomp, walls
+from redraft.tasks.cad.kernel import walls
 from redraft.tasks.cad.kernel.pool import KernelPool
+from redraft.walls import enclosure, landlock, seccomp
 
 whole = pytest.mark.skipif(
     landlock.abi() == 0 or not seccomp.available(),
@@ -160,7 +161,7 @@ def test_the_report_says_that_everything_stands() -> None:
 
 
 def test_a_report_of_nothing_claims_nothing() -> None:
-    report = walls.describe({"system": "darwin", "limits": ["core", "cpu", "fsize", "nofile"], "held": {}})
+    report = enclosure.describe({"system": "darwin", "limits": ["core", "cpu", "fsize", "nofile"], "held": {}})
     stands = {wall["name"]: wall["stands"] for wall in report["walls"]}
     assert report["whole"] is False
     assert stands["wall clock"] and stands["limits"] and stands["memory"] and stands["environment"]
@@ -183,7 +184,7 @@ def _usable_by_nobody(python: str) -> bool:
 POORER_KERNEL = """
 import ctypes, json
 import redraft
-from redraft.tasks.cad.kernel import landlock, seccomp, walls
+from redraft.walls import seccomp
 from redraft.tasks.cad.kernel.pool import KernelPool
 libc = ctypes.CDLL(None, use_errno=True)
 libc.prctl(38, ctypes.c_ulong(1), 0, 0, 0)
@@ -231,15 +232,15 @@ EACH_ABI = """
 import ctypes, os, sys
 from pathlib import Path
 import redraft
-from redraft.tasks.cad.kernel import landlock, seccomp, walls
+from redraft.walls import enclosure, landlock, seccomp
 own, version = Path(sys.argv[1]) / "own", int(sys.argv[2])
 own.mkdir()
-(own.parent / walls.SECRET).write_text("x")
+(own.parent / enclosure.SECRET).write_text("x")
 libc = ctypes.CDLL(None)
 libc.prctl(38, ctypes.c_ulong(1), 0, 0, 0)
-assert landlock.restrict(own, walls.readable(), at_most=version) == version
+assert landlock.restrict(own, enclosure.readable(), at_most=version) == version
 assert seccomp.restrict()
-held = walls.try_to_escape(own)
+held = enclosure.try_to_escape(own)
 assert all(held.values()), held
 (own / "file").write_text("y")
 assert (own / "file").read_text() == "y"

@@ -21,8 +21,8 @@ from typing import Any, Protocol
 
 from redraft.core.errors import WorkerLost
 from redraft.tasks.cad.kernel import framing
-from redraft.tasks.cad.kernel.limits import Limits
-from redraft.tasks.cad.kernel.walls import STDERR
+from redraft.walls.enclosure import STDERR
+from redraft.walls.limits import Limits
 
 LOAD_TIMEOUT = 120.0
 """Seconds for loading the jobs' libraries, cold from a slow disk."""

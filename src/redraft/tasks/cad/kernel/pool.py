@@ -22,11 +22,12 @@ from queue import SimpleQueue
 from typing import Any, Literal
 
 from redraft.core.errors import UsageError, WorkerLost
-from redraft.tasks.cad.kernel import framing, walls
+from redraft.tasks.cad.kernel import framing
 from redraft.tasks.cad.kernel.launch import ForkServer, Launcher, ServerLost, Spawner
-from redraft.tasks.cad.kernel.limits import Limits
 from redraft.tasks.cad.kernel.outcome import Outcome
 from redraft.tasks.cad.kernel.slot import Slot, remove
+from redraft.walls import enclosure
+from redraft.walls.limits import Limits
 
 JOBS = "redraft.tasks.cad.kernel.jobs"
 JOBS_A_WORKER = 500
@@ -147,12 +148,12 @@ class KernelPool:
                 tasks.put(None)
 
     def walls(self) -> dict[str, Any]:
-        """Which walls stand around a worker, tried by the worker itself; see `walls.describe`."""
+        """Which walls stand around a worker, tried by the worker itself; see `enclosure.describe`."""
         self._check()
         with self._places:
             slot = self._take()
             self._give_back(slot)
-        return walls.describe(slot.walls)
+        return enclosure.describe(slot.walls)
 
     def close(self) -> None:
         """Ends every process of the pool and removes its folders. Calls that still run end as "crash"."""
@@ -220,7 +221,7 @@ class KernelPool:
             self._check()
             if self._folder is None or not self._folder.is_dir():
                 self._folder = Path(tempfile.mkdtemp(prefix="redraft-kernel-")).resolve()
-                (self._folder / walls.SECRET).write_text("no worker should read this\n")
+                (self._folder / enclosure.SECRET).write_text("no worker should read this\n")
             if self._launcher is None:
                 self._launcher = (ForkServer if self.way == "fork" else Spawner)(self._jobs, self._folder)
             launcher = self._launcher

@@ -22,10 +22,11 @@ from pathlib import Path
 from typing import Any
 
 from redraft.core.errors import RedraftError, Refusal
-from redraft.tasks.cad.kernel import framing, walls
+from redraft.tasks.cad.kernel import framing
 from redraft.tasks.cad.kernel.faults import KernelFault
-from redraft.tasks.cad.kernel.limits import limits_from_data, resident_mb
 from redraft.tasks.cad.kernel.outcome import MAX_DETAIL
+from redraft.walls import enclosure
+from redraft.walls.limits import limits_from_data, resident_mb
 
 Jobs = dict[str, Callable[[dict[str, Any]], Any]]
 LOOK_AROUND = 0.25
@@ -93,7 +94,7 @@ def _start(
         try:
             control.close()
             os.setpgid(0, 0)
-            walls.end_with_parent()
+            enclosure.end_with_parent()
             if os.getppid() != server:
                 os._exit(1)
             _work(handle, jobs, start)
@@ -137,14 +138,14 @@ def _work(handle: int, jobs: Jobs, start: dict[str, Any]) -> None:
         signal.signal(name, signal.SIG_DFL)
     own = Path(start["folder"])
     handle = _only_descriptor(handle, own)
-    facts = walls.enclose(own, limits_from_data(start["limits"]))
+    facts = enclosure.enclose(own, limits_from_data(start["limits"]))
     serve(jobs, facts, lambda size: os.read(handle, size), lambda frame: _write_all(handle, frame))
 
 
 def _only_descriptor(handle: int, own: Path) -> int:
     """Closes every descriptor but `handle`, which becomes 3; errors of libraries go to a file of its own."""
     null = os.open(os.devnull, os.O_RDWR)
-    errors = os.open(own / walls.STDERR, os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600)
+    errors = os.open(own / enclosure.STDERR, os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600)
     kept = os.dup(handle) if handle < 4 else handle
     os.dup2(null, 0)
     os.dup2(null, 1)
@@ -229,7 +230,7 @@ def spawned(connection: socket.socket) -> None:
     first = framing.read_frame(connection.recv)
     try:
         jobs = load_jobs(first["load"])
-        facts = walls.enclose(Path(first["folder"]), limits_from_data(first["limits"]))
+        facts = enclosure.enclose(Path(first["folder"]), limits_from_data(first["limits"]))
     except BaseException as error:
         connection.sendall(framing.encode({"error": f"{type(error).__name__}: {error}"[:MAX_DETAIL]}))
         return

@@ -16,9 +16,9 @@ from typing import Any
 from redraft.core.errors import WorkerLost
 from redraft.tasks.cad.kernel import framing
 from redraft.tasks.cad.kernel.launch import LOAD_TIMEOUT, Ended, Launcher, Spawner, resident_mb_of
-from redraft.tasks.cad.kernel.limits import MB, Limits, held_by_the_system
 from redraft.tasks.cad.kernel.outcome import MAX_DETAIL, REASONS, Outcome
-from redraft.tasks.cad.kernel.walls import STDERR
+from redraft.walls.enclosure import STDERR
+from redraft.walls.limits import MB, Limits, held_by_the_system
 
 LOOK_AROUND = 0.5
 """Seconds between two looks, while a job runs, at its folder and, where rlimits do not hold, at its memory."""

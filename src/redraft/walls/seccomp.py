@@ -14,7 +14,7 @@ import os
 import platform
 import sys
 
-from redraft.tasks.cad.kernel.syscalls import DENIED, FILTERED, NEWEST
+from redraft.walls.syscalls import DENIED, FILTERED, NEWEST
 
 _ARCHITECTURES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7), "arm64": (1, 0xC00000B7)}
 """Column of the tables, and the kernel's AUDIT_ARCH value."""

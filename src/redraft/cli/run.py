@@ -38,10 +38,10 @@ def follow(verb: str, request: Mapping[str, Any]) -> Result:
     The first Ctrl-C asks the work to save and stop and waits for it; the second ends it at once.
     """
     from redraft.cli.screen import Screen
-    from redraft.queue.local import LocalProcess
+    from redraft.queue.recovering import RecoveringProcess
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # asked to end: the worker saves first
-    process = LocalProcess(verb, request, debug="--debug" in sys.argv)
+    process = RecoveringProcess(verb, request, debug="--debug" in sys.argv)
     asked = 0.0
     with Screen() as screen:
         events = process.events()

@@ -55,6 +55,10 @@ class OutputError(RedraftError):
     """The result cannot be written: the folder exists, is not writable, or the disk is full."""
 
 
+class Paused(OutputError):
+    """The work cannot go on for now: the disk is full or failing. What was finished is kept, and can be resumed."""
+
+
 class Refusal(RedraftError):
     """A program text holds a construct outside the language that is read here.
 
@@ -71,6 +75,10 @@ class WorkerLost(RedraftError):
     """The process that did the work ended without a result."""
 
 
+class DeviceLost(RedraftError):
+    """The GPU failed in the middle of the work. Its process must end; another may go on elsewhere."""
+
+
 class Interrupted(RedraftError):
     """The user stopped the work; what was finished is kept."""
 
@@ -81,7 +89,17 @@ def from_data(data: Mapping[str, Any]) -> RedraftError:
     """The error that another process reported with `as_data`."""
     known = {
         kind.__name__: kind
-        for kind in (UsageError, InputError, RecipeError, OutputError, Refusal, WorkerLost, Interrupted)
+        for kind in (
+            UsageError,
+            InputError,
+            RecipeError,
+            OutputError,
+            Paused,
+            Refusal,
+            WorkerLost,
+            DeviceLost,
+            Interrupted,
+        )
     }
     error = known.get(str(data.get("kind")), RedraftError)(
         str(data.get("what", "unknown error")),

@@ -30,6 +30,8 @@ class LocalProcess:
         self.verb = verb
         self._lines: deque[str] = deque(maxlen=KEPT_LINES)
         self._result: Result | None = None
+        self.ended_by: int | None = None
+        """The number of the signal that ended the child; None while it runs or where it ended by itself."""
         self._process = subprocess.Popen(
             [sys.executable, "-m", "redraft.worker", verb],
             stdin=subprocess.PIPE,
@@ -62,6 +64,7 @@ class LocalProcess:
             else:
                 yield event
         code = self._process.wait()
+        self.ended_by = -code if code < 0 else None
         if self._reader is not None:
             self._reader.join(timeout=5)
         if failure is not None:

@@ -17,6 +17,7 @@ from redraft.training import checkpoint, randomness
 from redraft.training.device import fit_precision, machine, make_accelerator, peak_memory, set_threads, versions
 from redraft.training.events import Events, read
 from redraft.training.feed import windows
+from redraft.training.mps_memory import MPSMemoryCallback
 from redraft.training.optimiser import load_state, make_optimiser, state_tensors
 from redraft.training.prepare import Prepared, prepare
 from redraft.training.progress import Meter, sentence, summary
@@ -86,6 +87,7 @@ class _Training:
         self.scaler = self.accelerator.scaler
         self.model = self._wrapped()
         self.stepper = Stepper(loaded, self.model, self.optimiser, self.accelerator, self.settings)
+        self.clear_memory = MPSMemoryCallback()
         self.pad_id = encoder.pad_id
         self.step, self.seconds = 0, 0.0
         self.best: dict[str, Any] | None = None
@@ -137,7 +139,13 @@ class _Training:
         counts = self.loaded.counts
         self.work.log(str(counts))
         if resume is not None:
-            self.events.row("resume", step=self.step, checkpoint=self._relative(resume))
+            self.events.row(
+                "resume",
+                step=self.step,
+                checkpoint=self._relative(resume),
+                machine=machine(self.device, self.threads),
+                versions=versions(),
+            )
             return
         self.events.row(
             "start",
@@ -191,6 +199,7 @@ class _Training:
         self.step += 1
         self.seconds += done.seconds
         self._report(done, scale)
+        self.clear_memory(self.step)
 
     def _report(self, done: Done, scale: float) -> None:
         self.meter.add(done.loss, done.examples, done.seconds)

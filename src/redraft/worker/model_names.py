@@ -6,16 +6,11 @@ else the small model that comes with the task.
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from redraft.core.discovery import task_folders
 from redraft.core.errors import UsageError
-
-
-def home() -> Path:
-    """The state folder: REDRAFT_HOME, else ~/.redraft."""
-    return Path(os.environ.get("REDRAFT_HOME") or Path.home() / ".redraft")
+from redraft.core.home import home
 
 
 def resolve_model(name: str) -> Path:

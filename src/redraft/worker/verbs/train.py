@@ -16,7 +16,6 @@ from redraft.core.work import Work
 from redraft.datasets.reader import Dataset, Split
 from redraft.inference.evaluation import evaluate
 from redraft.inference.predictor import LocalPredictor
-from redraft.models.device import choose_device
 from redraft.models.encode import Encoder
 from redraft.models.hub import push
 from redraft.models.layout import read_manifest
@@ -24,7 +23,9 @@ from redraft.models.load import TINY, Loaded, apply_freeze, load_checkpoint, loa
 from redraft.models.source import HUB, fetch_dataset
 from redraft.training import checkpoint, run
 from redraft.training.device import fit_precision, weight_type
+from redraft.training.device_loss import device_watch
 from redraft.training.loop import EvaluateStep, train
+from redraft.worker.device_choice import after_loss, take_device
 from redraft.worker.report import write_report
 
 TRAIN = "train"
@@ -32,21 +33,27 @@ SAMPLES = "samples"
 
 
 def start(request: Request, work: Work) -> Result:
-    """request: recipe (a path) with overrides and out, or resume (a run's folder).
+    """request: recipe (a path) with overrides and out, or resume (a run's folder). device: taken in place of the
+    recipe's; lost: the device that an earlier process of this work lost, and how.
 
     The result is the run's result.json with `run` and `report`, its paths.
     """
+    with device_watch():
+        return _start(after_loss(request, work), work)
+
+
+def _start(request: Request, work: Work) -> Result:
     if request.get("resume"):
         folder = Path(request["resume"])
         run.recipe_of(folder)  # says what is wrong where it is no run
         # The last writer may still be saving: its command was killed a moment ago.
         with only_writer(folder):
-            return _resume(folder, work)
+            return _resume(folder, request, work)
     recipe = read_recipe(request["recipe"], request.get("overrides") or ())
     folder = _folder(recipe, request)
     dataset, task = _dataset(recipe)
     split = dataset.split(TRAIN)
-    device = choose_device(recipe.device)
+    device = take_device(request, recipe, work)
     dtype = weight_type(recipe, fit_precision(recipe.train.precision, device, work))
     texts = (example.answer for example in split.iterate(draw=False)) if recipe.model.base == TINY else None
     loaded = load_model(recipe.model, device=device, dtype=dtype, texts=texts, seed=recipe.seed)
@@ -55,13 +62,13 @@ def start(request: Request, work: Work) -> Result:
         return _train(folder, recipe, loaded, dataset, task, None, work)
 
 
-def _resume(folder: Path, work: Work) -> Result:
+def _resume(folder: Path, request: Request, work: Work) -> Result:
     recipe = run.recipe_of(folder)
     if run.finished(folder):
         work.log(f"{folder} is finished already; nothing is left to do")
         return _result(folder, run.result_of(folder))
     dataset, task = _dataset(recipe)
-    device = choose_device(recipe.device)
+    device = take_device(request, recipe, work)
     dtype = weight_type(recipe, fit_precision(recipe.train.precision, device, work))
     found = checkpoint.newest(folder, work)
     if found is None:

@@ -154,6 +154,7 @@ def open_folder(folder: Path, dtype: torch.dtype, source: Source | None = None) 
                 where=str(folder),
                 remedy="Take the weights and config.json from the same place",
             )
+    family_of(model.config.model_type).ready(model)
     return Loaded(model, processor, model.config.model_type, source)
 
 

@@ -62,6 +62,9 @@ class Family:
         kind: Any = AutoProcessor
         return kind.from_pretrained(folder, trust_remote_code=False, backend="pil")
 
+    def ready(self, model: Any) -> None:
+        """Makes an opened transformers model take its inputs as batches hold them."""
+
     def process(self, processor: Any, text: str, pictures: Sequence[PIL.Image.Image]) -> dict[str, Tensor]:
         """Tensors of one prompt, each with a first dimension of 1, as the processor makes them; input_ids among
         them, with as many image tokens as the vision side will give features."""

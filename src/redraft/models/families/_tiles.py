@@ -1,0 +1,62 @@
+"""What DeepSeek-OCR 2 and Unlimited-OCR share: a view of the whole picture, and tiles of it where it is large.
+
+Shapes: n pictures, P tiles of all of them, G and Q image features of a whole view and of a tile, D decoder width.
+The words "global" and "local" are transformers'.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import PIL.Image
+import torch
+from torch import Tensor, nn
+
+from redraft.models.families.base import Family, Level, inner
+
+COUNTS, GRID = "num_local_patches", "patches_grid"
+
+
+@dataclass(frozen=True)
+class Tiled(Family):
+    """Pictures go through the same encoder as a whole (pixel_values [n, 3, S, S]) and, where they are larger than
+    a tile, cut into num_local_patches [n] tiles (pixel_values_local [P, 3, s, s])."""
+
+    def process(self, processor: Any, text: str, pictures: Sequence[PIL.Image.Image]) -> dict[str, Tensor]:
+        found = super().process(processor, text, pictures)
+        for name in (COUNTS, GRID):  # one of the two processors gives them as lists
+            if name in found and not isinstance(found[name], Tensor):
+                found[name] = torch.tensor(found[name], dtype=torch.int64)
+        return found
+
+    def features(self, model: Any, inputs: Mapping[str, Tensor], level: Level) -> dict[str, Tensor]:
+        core = inner(model).model
+        counts = inputs[COUNTS]
+
+        def encode(pixels: Tensor) -> Tensor:
+            hidden: Tensor = core.vision_tower(pixels.to(core.vision_tower.dtype)).last_hidden_state
+            if level == "projector":
+                hidden = core.multi_modal_projector(hidden)
+            return hidden.flatten(0, 1)
+
+        with torch.no_grad():
+            whole = encode(inputs["pixel_values"])
+            tiles = encode(inputs["pixel_values_local"]) if int(counts.sum()) else whole[:0]
+        # The names differ by level, because the two widths may be the same.
+        end = "_tokens" if level == "projector" else "_hidden"
+        kept = {"global" + end: whole, "local" + end: tiles, COUNTS: counts}
+        return kept | ({GRID: inputs[GRID]} if GRID in inputs else {})
+
+    def projected(self, core: Any, features: Mapping[str, Tensor]) -> list[tuple[Tensor, Tensor]]:
+        """Each picture's tiles [p, Q, D] and whole view [G, D] behind the projector."""
+        counts: list[int] = features[COUNTS].tolist()
+        if "global_tokens" in features:
+            whole, tiles = features["global_tokens"], features["local_tokens"]
+        else:
+            project: nn.Module = core.multi_modal_projector
+            whole, tiles = project(features["global_hidden"]), project(features["local_hidden"])
+        whole = whole.view(len(counts), -1, whole.shape[-1])
+        tiles = tiles.view(sum(counts), -1, tiles.shape[-1]) if sum(counts) else tiles[:, None]
+        return list(zip(torch.split(tiles, counts), whole, strict=True))

@@ -96,7 +96,9 @@ class Encoder:
         labels = torch.full((length + more,), IGNORE, dtype=torch.int64)
         labels[length:] = target
         extra = {
-            name: torch.cat([value, value.new_zeros(more)]) if name in prompt.per_token else value
+            name: torch.cat([value, value.new_full((more,), self.family.answer_value(name))])
+            if name in prompt.per_token
+            else value
             for name, value in prompt.extra.items()
         }
         return Encoding(

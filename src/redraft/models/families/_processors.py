@@ -9,11 +9,11 @@ from typing import Any
 VIDEO = "video_preprocessor_config.json"
 
 
-def pictures_alone(stock: type) -> Any:
+def pictures_alone(stock: type, name: str | None = None) -> Any:
     """A processor class like `stock` that has no video part, which only torchvision could open.
 
-    It bears the stock class's name, so that what it saves opens as the stock class where torchvision is there; the
-    video settings of the folder that it was opened from are saved along, unread.
+    It bears the name of the stock class (or the one given), so that what it saves opens as that class where
+    torchvision is there; the video settings of the folder that it was opened from are saved along, unread.
     """
     base: Any = stock
 
@@ -37,7 +37,7 @@ def pictures_alone(stock: type) -> Any:
                 Path(folder, VIDEO).write_text(text, encoding="utf-8")
             return files
 
-    WithoutVideo.__name__ = WithoutVideo.__qualname__ = stock.__name__
+    WithoutVideo.__name__ = WithoutVideo.__qualname__ = name or stock.__name__
     return WithoutVideo
 
 
@@ -50,4 +50,14 @@ def read_video_settings(folder: Path) -> dict[str, Any] | None:
     if joint.is_file():
         inner = json.loads(joint.read_text(encoding="utf-8")).get("video_processor")
         return inner if isinstance(inner, dict) else None
+    return None
+
+
+def declared_class(folder: Path) -> str | None:
+    """The processor class that a model folder names, whichever of its files does."""
+    for name in ("processor_config.json", "preprocessor_config.json", "tokenizer_config.json"):
+        path = folder / name
+        found = json.loads(path.read_text(encoding="utf-8")).get("processor_class") if path.is_file() else None
+        if isinstance(found, str):
+            return found
     return None

@@ -5,7 +5,7 @@ Shapes: L tokens of an example, n of its pictures, T image tokens, D width of th
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -30,6 +30,21 @@ def inner(model: Any) -> Any:
             return model
 
 
+def inputs_of(modules: Sequence[torch.nn.Module], run: Callable[[], Any]) -> list[Tensor]:
+    """What goes into each of the modules, each called once, while `run` runs."""
+    seen: dict[int, Tensor] = {}
+    hooks = [
+        module.register_forward_pre_hook(lambda _, given, at=at: seen.setdefault(at, given[0]))
+        for at, module in enumerate(modules)
+    ]
+    try:
+        run()
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return [seen[at] for at in range(len(modules))]
+
+
 @dataclass(frozen=True)
 class Family:
     """A model family. Its methods hold for most of them; a family that differs overrides.
@@ -37,10 +52,10 @@ class Family:
     model_types: of transformers' configurations. vision, projector: dotted names of the modules inside the
     transformers model, tried before any pattern; empty where patterns must do. A projector may lie inside the
     vision module: it does not count as vision then. language: of the decoder without its head. special_tokens:
-    those that must be one id each, or the processor writes something that the model never saw. experts: last parts of the names of fused expert weights (parameters, not modules) inside the
-    language model, which adapters reach by peft's `target_parameters`. pixel_inputs: inputs of forward that only
-    the vision side reads, and which features replace. packs: several examples fit into one row with
-    positions that begin again.
+    those that must be one id each, or the processor writes something that the model never saw. experts: last parts
+    of the names of fused expert weights (parameters, not modules) inside the language model, which adapters reach
+    by peft's `target_parameters`. pixel_inputs: inputs of forward that only the vision side reads, and which
+    features replace. packs: several examples fit into one row with positions that begin again.
     """
 
     name: str
@@ -72,6 +87,10 @@ class Family:
         if pictures:
             given["images"] = [list(pictures)]
         return dict(processor(**given))
+
+    def answer_value(self, name: str) -> int:
+        """What a tensor of one value a token (such as "token_type_ids") holds for the tokens of the answer."""
+        return 0
 
     def image_token(self, model: Any) -> int:
         """The id of the token that stands for one image feature."""

@@ -1,7 +1,8 @@
 """Qwen2.5-VL: a patch transformer with windows, a merger of 2 x 2 patches, and positions in three directions.
 
-Pictures keep their own size, so pixel_values [P, patch numbers] hold the patches of all pictures and image_grid_thw
-[n, 3] their grids (time, rows, columns, in patches). The merger is the projector; it lies inside the vision module.
+Pictures keep their own size, so pixel_values [P, numbers of a patch] hold the patches of all pictures one after
+another, and image_grid_thw [n, 3] their grids (time, rows, columns, in patches). The merger is the projector; it
+lies inside the vision module.
 """
 
 from __future__ import annotations
@@ -41,13 +42,19 @@ class Qwen2_5_VL(Family):
     def from_features(self, model: Any, features: Mapping[str, Tensor], inputs: Mapping[str, Tensor]) -> Any:
         from transformers.modeling_outputs import BaseModelOutputWithPooling
 
+        output: Any = BaseModelOutputWithPooling
         visual, grid = inner(model).model.visual, inputs["image_grid_thw"]
         tokens = features["tokens"] if "tokens" in features else visual.merger(features["units"].flatten(0, 1))
-        counts = (grid.prod(-1) // visual.spatial_merge_size**2).tolist()
-        return {"image": BaseModelOutputWithPooling(pooler_output=torch.split(tokens, counts))}
+        return {"image": output(pooler_output=torch.split(tokens, token_counts(visual, grid)))}
 
     def positions(self, model: Any, inputs: Mapping[str, Tensor]) -> Tensor:
         return grid_positions(inner(model).model, inputs)
+
+
+def token_counts(visual: Any, grid: Tensor) -> list[int]:
+    """Image tokens of each picture."""
+    counts: list[int] = (grid.prod(-1) // visual.spatial_merge_size**2).tolist()
+    return counts
 
 
 def window_order(visual: Any, grid: Tensor) -> Tensor:

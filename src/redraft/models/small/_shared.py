@@ -1,11 +1,11 @@
-"""What the small instances share: their sizes, a tokenizer with the family's own special tokens, a chat template."""
+"""What the small instances share: sizes, a tokenizer with the family's own special tokens, a chat template."""
 
 from __future__ import annotations
 
 import contextlib
 import random
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +23,11 @@ class Sizes:
     width, layers, heads, kv_heads, head_size, feed_forward: of the decoder. vocabulary: rows of its embedding.
     positions: its longest sequence. tied: output weights are the embedding's. vision_*: of the vision encoder.
     picture: side in pixels of the largest square picture that is not scaled down. patch: side of a patch in
-    pixels. merge: patches along a side that become one image token (where the family merges any). spread: standard
-    deviation of the first weights; 0.8 / sqrt(width) of each side where None, so that different pictures give
-    visibly different logits. texts: more texts to train the tokenizer on.
+    pixels. merge: patches along a side that become one image token (where the family merges any). tile: side of
+    the tiles that a picture is cut into (where the family cuts). text_type, vision_type: transformers' model
+    types of decoder and vision encoder (where the family leaves them open). spread: standard deviation of the
+    first weights; 0.8 / sqrt(width) of each side where None, so that different pictures give visibly different
+    logits. texts: more texts to train the tokenizer on.
     """
 
     width: int = 64
@@ -44,6 +46,9 @@ class Sizes:
     picture: int = 112
     patch: int = 14
     merge: int = 2
+    tile: int = 0
+    text_type: str = ""
+    vision_type: str = ""
     spread: float | None = None
     dropout: float = 0.0
     texts: tuple[str, ...] = ()
@@ -56,7 +61,8 @@ class Sizes:
         odd = sorted(set(given) - set(known))
         if odd:
             raise TypeError(f"there is no size '{odd[0]}'; the sizes are {', '.join(known)}")
-        return replace(cls(**defaults), **{k: tuple(v) if k == "texts" else v for k, v in given.items()})
+        asked: dict[str, Any] = {**defaults, **given}
+        return cls(**{**asked, "texts": tuple(asked.get("texts", ()))})
 
     @property
     def text_spread(self) -> float:
@@ -97,7 +103,7 @@ def make_tokenizer(special: Sequence[str], sizes: Sizes, **named: Any) -> Any:
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
     )
-    tokenizer.train_from_iterator([*_texts(), *sizes.texts], trainer)
+    tokenizer.train_from_iterator([*bundled_texts(), *sizes.texts], trainer)
     tokenizer.add_special_tokens([AddedToken(token, special=True, normalized=False) for token in special])
     wrap: Any = PreTrainedTokenizerFast
     made = wrap(tokenizer_object=tokenizer, clean_up_tokenization_spaces=False, padding_side="right", **named)
@@ -152,132 +158,23 @@ def seeded(seed: int) -> Iterator[None]:
         torch.random.set_rng_state(state)
 
 
-WORDS = [
-    "a",
-    "the",
-    "of",
-    "and",
-    "to",
-    "in",
-    "for",
-    "with",
-    "on",
-    "from",
-    "by",
-    "is",
-    "are",
-    "was",
-    "be",
-    "as",
-    "at",
-    "it",
-    "this",
-    "that",
-    "which",
-    "one",
-    "two",
-    "three",
-    "four",
-    "front",
-    "top",
-    "right",
-    "view",
-    "page",
-    "part",
-    "sketch",
-    "line",
-    "arc",
-    "circle",
-    "extrude",
-    "cut",
-    "new",
-    "join",
-    "intersect",
-    "plane",
-    "origin",
-    "scale",
-    "depth",
-    "height",
-    "width",
-    "length",
-    "radius",
-    "centre",
-    "start",
-    "end",
-    "loop",
-    "face",
-    "edge",
-    "point",
-    "corner",
-    "hole",
-    "plate",
-    "block",
-    "add",
-    "remove",
-    "body",
-    "solid",
-    "shape",
-    "drawing",
-    "picture",
-    "image",
-    "question",
-    "answer",
-    "describe",
-    "write",
-    "give",
-    "program",
-    "summary",
-    "document",
-    "section",
-    "chapter",
-    "report",
-    "says",
-    "shows",
-    "results",
-    "year",
-    "percent",
-    "million",
-    "people",
-    "government",
-    "company",
-    "market",
-    "study",
-    "found",
-    "new",
-    "first",
-    "last",
-    "more",
-    "than",
-    "between",
-    "under",
-    "over",
-    "after",
-    "before",
-    "during",
-    "because",
-    "while",
-    "their",
-    "they",
-    "he",
-    "she",
-    "we",
-    "you",
-    "not",
-    "no",
-    "yes",
-    "all",
-    "each",
-    "every",
-    "other",
-]
+WORDS = """
+a the of and to in for with on from by is are was be as at it this that which one two three four front
+top right view page part sketch line arc circle extrude cut new join intersect plane origin scale depth
+height width length radius centre start end loop face edge point corner hole plate block add remove body
+solid shape drawing picture image question answer describe write give program summary document section
+chapter report says shows results year percent million people government company market study found new
+first last more than between under over after before during because while their they he she we you not no
+yes all each every other
+"""
 
 
-def _texts() -> Iterable[str]:
+def bundled_texts() -> Iterable[str]:
     """Sentences, command lines and numbers, drawn once and for all from a fixed seed."""
-    draw = random.Random(7)
+    draw, words = random.Random(7), WORDS.split()
     for _ in range(400):
-        yield " ".join(draw.choice(WORDS) for _ in range(24)).capitalize() + "."
+        yield " ".join(draw.choice(words) for _ in range(24)).capitalize() + "."
         yield "\n".join(
-            f"{draw.choice(WORDS)} {draw.randint(-256, 256)} {draw.randint(0, 256)} {draw.random():.4f}"
+            f"{draw.choice(words)} {draw.randint(-256, 256)} {draw.randint(0, 256)} {draw.random():.4f}"
             for _ in range(6)
         )

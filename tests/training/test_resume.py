@@ -136,7 +136,7 @@ def test_asked_to_stop_it_saves_and_says_how_to_go_on(tmp_path: Path) -> None:
     with pytest.raises(Interrupted, match="saved at step 5") as caught:
         go(folder, recipe, 12, work=Stopping())
     assert "--resume" in caught.value.remedy
-    assert run.result_of(folder)["status"] == "stopped" and not run.finished(folder)
+    assert run.result_of(folder)["status"] == "paused" and not run.finished(folder)
     result = go(folder, recipe, 12)
     assert result["status"] == "finished" and result["steps"] == 40
     go(tmp_path / "whole", recipe, 12)

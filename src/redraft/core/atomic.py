@@ -6,6 +6,7 @@ Writes go to a temporary neighbour, are flushed to the disk, and get their name 
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
 import os
 import shutil
@@ -13,6 +14,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 from redraft.core.errors import OutputError
@@ -22,6 +24,12 @@ def output_error(path: Path | str, error: OSError) -> OutputError:
     """A sentence for a failed write."""
     if error.errno == errno.ENOSPC:
         return OutputError("the disk is full", where=str(path), remedy="Free some space and run the command again")
+    if error.errno == errno.EDQUOT:
+        return OutputError(
+            "the space you may use on this disk is used up",
+            where=str(path),
+            remedy="Free some space and run the command again",
+        )
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return OutputError("this place is not writable", where=str(path), remedy="Choose another output")
     return OutputError(
@@ -46,6 +54,57 @@ def write_bytes(path: Path, data: bytes) -> None:
             raise
     except OSError as error:
         raise output_error(path, error) from error
+
+
+class HashedFile:
+    """A new file whose SHA-256 is taken while it is written; closing it makes it durable.
+
+    Nothing is buffered: what `write` was given has been handed to the system when it returns. A file that exists
+    is a FileExistsError. Errors are the system's own: callers know what the file was a part of.
+    """
+
+    PIECE = 8 * 1024 * 1024
+    """Bytes that are hashed and written at once."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.bytes = path, 0
+        self._digest = hashlib.sha256()
+        # 0o666 less the umask, as any other file gets
+        self._handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
+
+    def write(self, data: bytes | memoryview) -> int:
+        """Appends all of it; its length in bytes. A view must be contiguous."""
+        view = memoryview(data).cast("B")
+        for start in range(0, len(view), self.PIECE):
+            piece = view[start : start + self.PIECE]
+            self._digest.update(piece)
+            while len(piece):  # the system may take less than it was given
+                piece = piece[os.write(self._handle, piece) :]
+        self.bytes += len(view)
+        return len(view)
+
+    @property
+    def sha256(self) -> str:
+        """Of all that was written so far, in hexadecimal digits."""
+        return self._digest.hexdigest()
+
+    def __enter__(self) -> HashedFile:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: object, trace: TracebackType | None) -> None:
+        try:
+            if kind is None:
+                os.fsync(self._handle)
+        finally:
+            os.close(self._handle)
+
+
+def hash_and_sync(path: Path) -> tuple[int, str]:
+    """Makes a file durable that somebody else wrote; its bytes and SHA-256."""
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+        os.fsync(file.fileno())
+        return file.tell(), digest
 
 
 def write_text(path: Path, text: str) -> None:

@@ -56,7 +56,7 @@ class OutputError(RedraftError):
 
 
 class Paused(OutputError):
-    """The work cannot go on for now: the disk is full or failing. What was finished is kept, and can be resumed."""
+    """The work cannot go on for now: the disk is full or failing. It can be resumed from what was finished."""
 
 
 class Refusal(RedraftError):
@@ -73,6 +73,10 @@ class Refusal(RedraftError):
 
 class WorkerLost(RedraftError):
     """The process that did the work ended without a result."""
+
+
+class ToldElsewhere(RedraftError):
+    """This process ends because of an error that another process of the same run tells."""
 
 
 class DeviceLost(RedraftError):
@@ -97,6 +101,7 @@ def from_data(data: Mapping[str, Any]) -> RedraftError:
             Paused,
             Refusal,
             WorkerLost,
+            ToldElsewhere,
             DeviceLost,
             Interrupted,
         )

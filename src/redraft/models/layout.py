@@ -27,6 +27,12 @@ MANIFEST, RECIPE, STATE, TENSORS, MODEL = (
 )
 CHECKPOINTS = "checkpoints"
 RESULT = "result.json"
+PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle")
+"""Endings of files whose reading can run code. None is ever written, and none is opened."""
+
+
+class OtherFormat(InputError):
+    """A checkpoint of another version of this program: whole perhaps, but not for this one to read."""
 
 
 def step_of(folder: Path) -> int:
@@ -55,11 +61,22 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         ) from None
     except (OSError, ValueError) as error:
         raise InputError(f"the manifest cannot be read ({error})", where=str(path), remedy="Use another") from None
-    if not isinstance(data, dict) or data.get("format") != FORMAT or not isinstance(data.get("files"), dict):
-        raise InputError(
-            f"the manifest is not of format {FORMAT}", where=str(path), remedy="Use the version that wrote it"
+    if isinstance(data, dict) and isinstance(data.get("format"), int) and data["format"] != FORMAT:
+        raise OtherFormat(
+            f"this checkpoint is of format {data['format']}, and this version of redraft reads format {FORMAT}",
+            where=str(path),
+            remedy="Use the version that wrote it",
         )
+    if not isinstance(data, dict) or "format" not in data or not _describes_files(data.get("files")):
+        raise InputError("the manifest is not a checkpoint's", where=str(path), remedy="Use another")
     return data
+
+
+def _describes_files(files: Any) -> bool:
+    return isinstance(files, dict) and all(
+        isinstance(facts, dict) and isinstance(facts.get("bytes"), int) and isinstance(facts.get("sha256"), str)
+        for facts in files.values()
+    )
 
 
 def file_digest(path: Path) -> str:
@@ -68,16 +85,26 @@ def file_digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def verify(folder: Path) -> dict[str, Any]:
-    """The manifest of a checkpoint whose every file is there, whole and unchanged; else an InputError."""
+def verify(folder: Path, hashes: bool = True) -> dict[str, Any]:
+    """The manifest of a checkpoint whose every file is there, whole and unchanged; else an InputError.
+
+    hashes: False compares sizes alone. A pickle, listed or not, is refused.
+    """
     manifest = read_manifest(folder)
+    for path in sorted(folder.rglob("*")):
+        if path.suffix in PICKLES:
+            raise InputError(
+                f"{path.relative_to(folder).as_posix()} is a pickle, whose reading can run code",
+                where=str(folder),
+                remedy="Use an earlier checkpoint; redraft writes safetensors alone",
+            )
     for name, facts in manifest["files"].items():
         path = folder / name
         if not path.resolve().is_relative_to(folder.resolve()):
             raise InputError("the manifest names a file outside of it", where=str(folder), remedy="Use another")
         if not path.is_file():
             raise InputError(f"{name} is missing", where=str(folder), remedy="Use an earlier checkpoint")
-        if path.stat().st_size != facts["bytes"] or file_digest(path) != facts["sha256"]:
+        if path.stat().st_size != facts["bytes"] or (hashes and file_digest(path) != facts["sha256"]):
             raise InputError(
                 f"{name} has changed or is cut", where=str(folder), remedy="Use an earlier checkpoint"
             )

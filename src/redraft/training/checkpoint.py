@@ -2,161 +2,150 @@
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
 import json
-import os
-import re
+import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from safetensors.torch import load_file, save_file
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 from torch import Tensor
 
-from redraft.core.atomic import output_error, sync_folder
-from redraft.core.errors import InputError, OutputError, RedraftError
+from redraft.core.errors import InputError, Paused
 from redraft.core.work import Work
 from redraft.models import layout
 from redraft.models.load import Loaded
-from redraft.models.saving import same_weights, save_model
+from redraft.training.checkpoint_write import TEMPORARY, Pending, remove, shard_name
 
 SPARE = 1.3
 """Free space wanted before a save, in sizes of the last checkpoint."""
+
+_sound: set[Path] = set()
+"""Checkpoints that this process has written or verified."""
 
 
 def save(
     run: Path,
     loaded: Loaded,
-    tensors: dict[str, Tensor],
+    tensors: Mapping[str, Tensor],
     state: dict[str, Any],
     about: dict[str, Any],
-    check: bool,
+    token: str | None = None,
 ) -> Path:
     """Writes checkpoints/step-<n> and returns it; n is state["step"]. A verified one of that step is kept.
 
-    tensors: optimiser and random states. about: what else the manifest says (recipe, base, dataset). check: read
-    the weights back and compare them, key by key and bit by bit. An OutputError leaves nothing behind.
+    tensors: optimiser and random states. about: what else the manifest says (base, dataset); its "recipe" becomes
+    recipe.json. token: of this writer, where a queue hands one out; random by default.
+    The first save of a model is read back and compared bit by bit, later ones by names, shapes and types.
+
+    Paused, where the disk is full or failing: nothing is left behind and older checkpoints are untouched.
     """
     folder = run / layout.CHECKPOINTS / f"step-{state['step']}"
-    if folder.is_dir() and _whole(folder):
+    _sound.discard(folder.resolve())  # looked at afresh: what lies there was left by an earlier writer
+    if folder.is_dir() and _is_sound(folder):
         return folder
-    temporary = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
-    try:
-        _leave_space(run, folder.parent)
-        shutil.rmtree(temporary, ignore_errors=True)
-        temporary.mkdir(parents=True)
-        save_model(loaded, temporary / layout.MODEL)
-        if check:
-            same_weights(loaded, temporary / layout.MODEL)
-        save_file({name: t.detach().cpu().contiguous() for name, t in tensors.items()}, temporary / layout.TENSORS)
-        _write_json(temporary / layout.STATE, state)
-        _write_json(temporary / layout.RECIPE, about["recipe"])
-        _seal(temporary, {**about, "step": state["step"]})
-        if folder.exists():
-            shutil.rmtree(folder)
-        temporary.rename(folder)
-        sync_folder(folder.parent)
-    except BaseException as error:
-        shutil.rmtree(temporary, ignore_errors=True)
-        raise _as_output_error(error, folder) from error
+    token = token or secrets.token_hex(4)
+    with Pending(run, state["step"], token) as pending:
+        leave_space(run, loaded, tensors)
+        pending.begin()
+        pending.model(loaded)
+        pending.tensors(shard_name(0, 1), tensors)
+        pending.json(layout.STATE, state)
+        pending.json(layout.RECIPE, about["recipe"])
+        facts = {name: value for name, value in about.items() if name != "recipe"}
+        pending.publish({"token": token, **facts})
+    _sound.add(folder.resolve())
     return folder
 
 
-def _seal(folder: Path, about: dict[str, Any]) -> None:
-    """Makes every file durable, then writes the manifest with their hashes, then makes that durable."""
-    files = {}
-    for path in sorted(p for p in folder.rglob("*") if p.is_file()):
-        files[path.relative_to(folder).as_posix()] = {
-            "bytes": path.stat().st_size,
-            "sha256": _digest_and_sync(path),
-        }
-    for inner in sorted({path.parent for path in folder.rglob("*")}, reverse=True):
-        sync_folder(inner)
-    facts = {name: value for name, value in about.items() if name != "recipe"}
-    _write_json(folder / layout.MANIFEST, {"format": layout.FORMAT, **facts, "files": files})
-    sync_folder(folder)
-
-
-def _digest_and_sync(path: Path) -> str:
-    path.chmod(0o644)  # safetensors makes files that their owner alone may read
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-        os.fsync(file.fileno())
-    return digest
-
-
-def _write_json(path: Path, data: Any) -> None:
-    with path.open("w", encoding="utf-8") as file:
-        json.dump(data, file, indent=2, ensure_ascii=False)
-        file.write("\n")
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _leave_space(run: Path, folder: Path) -> None:
+def leave_space(run: Path, loaded: Loaded, tensors: Mapping[str, Tensor]) -> None:
+    """Paused where the disk has less than SPARE times the last checkpoint left (or what the first will take)."""
     last = next(reversed(layout.checkpoints(run)), None)
-    if last is None:
-        return
-    wanted = SPARE * sum(p.stat().st_size for p in last.rglob("*") if p.is_file())
-    free = shutil.disk_usage(folder).free
+    if last is not None:
+        size = sum(path.stat().st_size for path in last.rglob("*") if path.is_file())
+    else:
+        kept = [p for p in loaded.model.parameters() if p.requires_grad or not loaded.adapter]
+        size = sum(tensor.nbytes for tensor in [*kept, *tensors.values()])
+    wanted, free = SPARE * size, shutil.disk_usage(run).free
     if free < wanted:
-        raise OutputError(
+        raise Paused(
             f"the disk has {free / 2**20:,.0f} MB left and a checkpoint needs {wanted / 2**20:,.0f} MB",
-            where=str(folder),
-            remedy="Free some space and continue with `redraft train --resume`",
+            where=str(run / layout.CHECKPOINTS),
+            remedy=f"Free some space and continue with `redraft train --resume {run}`",
         )
-
-
-def _as_output_error(error: BaseException, folder: Path) -> BaseException:
-    """What a failed write means to a user; safetensors reports a full disk in words of its own."""
-    if isinstance(error, RedraftError) or not isinstance(error, Exception):
-        return error
-    if isinstance(error, OSError):
-        return output_error(folder, error)
-    if (found := re.search(r"os error (\d+)", str(error))) is not None:
-        return output_error(folder, OSError(int(found[1]), os.strerror(int(found[1]))))
-    return error
-
-
-def _whole(folder: Path) -> bool:
-    with contextlib.suppress(InputError):
-        layout.verify(folder)
-        return True
-    return False
 
 
 def newest(run: Path, work: Work) -> Path | None:
     """The newest checkpoint that is whole; each one that is not is named in a warning. None where there is none.
 
-    Remains of a save that was cut off are removed.
+    Remains of a save that was cut off are removed. Where there are checkpoints and none is whole, or where the
+    newest is of another version's format, that is an InputError: going on would begin again without a word.
     """
-    for left in (run / layout.CHECKPOINTS).glob(".step-*.tmp"):
+    for left in (run / layout.CHECKPOINTS).glob(TEMPORARY):
         shutil.rmtree(left, ignore_errors=True)
-    for folder in reversed(layout.checkpoints(run)):
+    found = layout.checkpoints(run)
+    for folder in reversed(found):
         try:
             layout.verify(folder)
-            return folder
+        except layout.OtherFormat:
+            raise
         except InputError as error:
             work.log(f"{folder.name} is passed over: {error.what}", "warning")
+            _sound.discard(folder.resolve())
+            continue
+        _sound.add(folder.resolve())
+        return folder
+    if found:
+        raise InputError(
+            f"none of the run's {len(found)} checkpoints is whole",
+            where=str(run / layout.CHECKPOINTS),
+            remedy="Remove this folder's contents to begin again at step 0, or begin a new run",
+        )
     return None
 
 
-def load(folder: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    """state.json and training.safetensors of a verified checkpoint."""
+def load(folder: Path, process: int = 0, processes: int = 1) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """state.json and this process's tensors of a verified checkpoint."""
     state = json.loads((folder / layout.STATE).read_text(encoding="utf-8"))
-    return state, load_file(folder / layout.TENSORS)
+    name = shard_name(process, processes)
+    try:
+        return state, load_file(folder / name)
+    except FileNotFoundError:
+        raise InputError(
+            f"this checkpoint has no {name}: it was saved by {state.get('processes', 1)} processes",
+            where=str(folder),
+            remedy="Resume with as many processes as the run began with",
+        ) from None
+    except SafetensorError as error:
+        raise InputError(f"{name} cannot be read ({error})", where=str(folder), remedy="Use another") from None
 
 
 def prune(run: Path, keep: int, best: str | None) -> None:
-    """Removes all but the newest `keep` checkpoints and the best one."""
-    for folder in layout.checkpoints(run)[:-keep]:
-        if folder.name != best:
-            shutil.rmtree(folder, ignore_errors=True)
+    """Removes all but the best checkpoint and the newest `keep` that are whole; a damaged one does not count."""
+    whole = 0
+    for folder in reversed(layout.checkpoints(run)):
+        if whole < keep:
+            whole += _is_sound(folder)
+        elif folder.name != best:
+            _sound.discard(folder.resolve())
+            remove(folder, secrets.token_hex(4))
 
 
-def tensors_named(tensors: dict[str, Tensor], prefix: str) -> Iterator[tuple[str, Tensor]]:
+def _is_sound(folder: Path) -> bool:
+    """Verified once by its hashes; afterwards the manifest and the sizes are looked at."""
+    known = folder.resolve() in _sound
+    try:
+        layout.verify(folder, hashes=not known)
+    except InputError:
+        _sound.discard(folder.resolve())
+        return False
+    _sound.add(folder.resolve())
+    return True
+
+
+def tensors_named(tensors: Mapping[str, Tensor], prefix: str) -> Iterator[tuple[str, Tensor]]:
     """The tensors under a prefix, without it."""
     for name, tensor in tensors.items():
         if name.startswith(prefix):

@@ -43,8 +43,11 @@ class Events:
 
     def sync(self) -> int:
         """Makes all rows durable; the file's length in bytes."""
-        os.fsync(self._file.fileno())
-        return self._path.stat().st_size
+        try:
+            os.fsync(self._file.fileno())
+            return self._path.stat().st_size
+        except OSError as error:
+            raise output_error(self._path, error) from error
 
     def close(self) -> None:
         self._file.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
@@ -13,7 +14,7 @@ from redraft.core.work import Work
 from redraft.models.collate import Batch
 from redraft.models.encode import Encoder
 from redraft.models.load import Loaded
-from redraft.training import checkpoint, randomness
+from redraft.training import checkpoint, faults, randomness
 from redraft.training.device import fit_precision, machine, make_accelerator, peak_memory, set_threads, versions
 from redraft.training.events import Events, read
 from redraft.training.feed import windows
@@ -21,6 +22,7 @@ from redraft.training.mps_memory import MPSMemoryCallback
 from redraft.training.optimiser import load_state, make_optimiser, state_tensors
 from redraft.training.prepare import Prepared, prepare
 from redraft.training.progress import Meter, sentence, summary
+from redraft.training.resuming import say_differences
 from redraft.training.run import FINISHED, end
 from redraft.training.schedule import LearningRate, Pace
 from redraft.training.step import Done, NotANumber, Stepper
@@ -53,8 +55,9 @@ def train(
     facts for the events, its "fingerprint" among them, which a resumed run must share. on_save: told of each new
     checkpoint.
 
-    SIGTERM and Ctrl-C finish the step, save and raise Interrupted. A loss that is not a number raises a
-    RedraftError and keeps the last checkpoint; a full disk an OutputError.
+    SIGTERM and Ctrl-C finish the step, save and raise Interrupted; a full or failing disk raises Paused. Both
+    leave result.json with status "paused". A loss that is not a number raises a RedraftError before the step is
+    taken, want of memory an OutOfMemory; both leave status "failed" and the last checkpoint.
     """
     training = _Training(loaded, encoder, examples, recipe, run_folder, work, evaluate, dataset or {})
     training.on_save = on_save
@@ -95,7 +98,6 @@ class _Training:
         """Evaluations since the best one."""
         self.scores: dict[str, Any] | None = None
         self.saved: Path | None = None
-        self.checked = False
         self.meter = Meter()
         self.on_save: Callable[[Path], None] | None = None
 
@@ -108,18 +110,16 @@ class _Training:
         )
 
     def run(self, resume: Path | None) -> dict[str, Any]:
-        length = self._restore(resume)
-        self.events = Events(self.folder, self.work, length)
-        try:
-            with StopRequest() as self.stop:
+        with faults.told(self.folder, self.recipe, self._result), randomness.deterministic(self.device):
+            length = self._restore(resume)
+            self.events = Events(self.folder, self.work, length)
+            with contextlib.closing(self.events), StopRequest() as self.stop:
                 self._begin(resume)
                 if resume is None and self.settings.evaluate_first:
                     self._evaluate()
                 self._steps()
                 self._finish()
-        finally:
-            self.events.close()
-        return self._result(FINISHED)
+            return self._result(FINISHED)
 
     def _restore(self, resume: Path | None) -> int | None:
         """Puts a checkpoint's state back; the length of the events that belong to it, or 0 for a fresh start."""
@@ -138,19 +138,15 @@ class _Training:
     def _begin(self, resume: Path | None) -> None:
         counts = self.loaded.counts
         self.work.log(str(counts))
+        here = {"machine": machine(self.device, self.threads), "versions": versions()}
         if resume is not None:
-            self.events.row(
-                "resume",
-                step=self.step,
-                checkpoint=self._relative(resume),
-                machine=machine(self.device, self.threads),
-                versions=versions(),
-            )
+            differs = say_differences(self.folder, here, self.work)
+            place = self._relative(resume)
+            self.events.row("resume", step=self.step, checkpoint=place, differs=differs, **here)
             return
         self.events.row(
             "start",
-            machine=machine(self.device, self.threads),
-            versions=versions(),
+            **here,
             model={
                 "base": self.loaded.source.name,
                 "revision": self.loaded.source.revision,
@@ -253,7 +249,7 @@ class _Training:
         )
         reason = "the loss is not a number"
         self.events.row("end", step=self.step, status="failed", reason=reason, examples=list(error.ids))
-        end(self.folder, self._result("failed", reason))
+        end(self.folder, self._result(faults.FAILED, reason))
         kept = (
             f"the checkpoint of step {self.saved.name.removeprefix('step-')} is kept"
             if self.saved
@@ -318,8 +314,7 @@ class _Training:
         }
         moments = state_tensors(self.optimiser, self.loaded.model)
         tensors = {f"optimiser/{name}": tensor for name, tensor in moments.items()} | randomness.states()
-        self.saved = checkpoint.save(self.folder, self.loaded, tensors, state, about, check=not self.checked)
-        self.checked = True
+        self.saved = checkpoint.save(self.folder, self.loaded, tensors, state, about)
         self.events.row("checkpoint", step=self.step, path=self._relative(self.saved))
         if self.on_save is not None:
             self.on_save(self.saved)
@@ -329,7 +324,7 @@ class _Training:
         if not self.stop.asked or self._ending():
             return
         self._save()
-        end(self.folder, self._result("stopped"))
+        end(self.folder, self._result(faults.PAUSED, "asked to stop"))
         raise Interrupted(
             f"stopped and saved at step {self.step}",
             where=str(self.folder),

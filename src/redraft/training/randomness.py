@@ -56,3 +56,26 @@ def untouched() -> Iterator[None]:
         yield
     finally:
         restore(before)
+
+
+@contextmanager
+def deterministic(device: torch.device) -> Iterator[None]:
+    """On a CPU: operations that add up in an order of their own choice take a fixed one instead.
+
+    A compiled full fine-tune on two threads gave other losses in every run without this. It costs nothing there
+    (docs/training.md has the figures). A GPU keeps its own setting: there it costs speed, and some operations have
+    no fixed order at all.
+    """
+    if device.type != "cpu":
+        yield
+        return
+    before = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
+    memory: Any = torch.utils.deterministic
+    fills = memory.fill_uninitialized_memory
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    memory.fill_uninitialized_memory = False  # it would write every new tensor once more
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before[0], warn_only=before[1])
+        memory.fill_uninitialized_memory = fills

@@ -1,7 +1,8 @@
 """A machine with Metal, for tests on one without: its device computes on the CPU, and fails as Metal is told to.
 
 METAL names the fault: "sound", "aborts", "hangs", "wrong" or "fails" where the probe runs, "lost" in the middle of
-a run (when its memory is cleared), "error" there with a RuntimeError as Metal's. METAL_MACOS: the system.
+a run (when its memory is cleared), "error" there with a RuntimeError as Metal's, "all lost" on the CPU too.
+METAL_MACOS: the version of the system.
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ class Metal(DeviceLayer):
         return f"macOS {os.environ.get('METAL_MACOS', '26.1')} (test)"
 
     def torch_device(self, name: str) -> torch.device:
+        if name == "cpu" and os.environ.get("METAL") == "all lost":
+            os.abort()
         return torch.device("cpu")
 
     def fetch(self, tensor: Tensor) -> Tensor:
@@ -50,7 +53,7 @@ class Metal(DeviceLayer):
         return super().probe(seconds)
 
     def empty_cache(self) -> None:
-        if os.environ.get("METAL") == "lost":
+        if os.environ.get("METAL") in ("lost", "all lost"):
             os.abort()
         if os.environ.get("METAL") == "error":
             raise RuntimeError("MPS: [MTLCommandBuffer commit] failed: device removed")

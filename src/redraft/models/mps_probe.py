@@ -70,7 +70,7 @@ def numbers(layer: DeviceLayer, name: str) -> list[float]:
     for _ in range(STEPS):
         logits = model(pixels.to(device), ids.to(device), mask.to(device))
         loss = functional.cross_entropy(logits[:, :-1].flatten(0, 1), labels[:, 1:].flatten().to(device))
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         norm = nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimiser.step()
         optimiser.zero_grad(set_to_none=True)

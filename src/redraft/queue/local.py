@@ -6,6 +6,7 @@ listens: its end tells the child to stop, so no work outlives the command that a
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -55,7 +56,7 @@ class LocalProcess:
         """Everything the child says, as it says it; raises the error it ended with, or WorkerLost."""
         assert self._process.stdout is not None
         failure: dict[str, Any] | None = None
-        for line in self._process.stdout:
+        for line in () if self._process.stdout.closed else self._process.stdout:
             event = json.loads(line)
             if event["event"] == "result":
                 self._result = Result(event["value"], event["exit_code"])
@@ -67,6 +68,10 @@ class LocalProcess:
         self.ended_by = -code if code < 0 else None
         if self._reader is not None:
             self._reader.join(timeout=5)
+        for stream in (self._process.stdin, self._process.stdout, self._process.stderr):
+            if stream is not None:
+                with contextlib.suppress(OSError):
+                    stream.close()
         if failure is not None:
             raise from_data(failure)
         if self._result is None:

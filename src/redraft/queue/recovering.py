@@ -60,7 +60,7 @@ class RecoveringProcess:
         if isinstance(error, DeviceLost):
             return error.what
         ended_by = self._process.ended_by
-        return signal.Signals(ended_by).name if ended_by in FATAL else None
+        return signal.Signals(ended_by).name if ended_by is not None and ended_by in FATAL else None
 
     def result(self) -> Result:
         return self._process.result()

@@ -10,9 +10,9 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from redraft.core.home import home
 from redraft.core.verb import Request, Result
 from redraft.core.work import Work
-from redraft.worker.model_names import home
 
 LOADED = ("torch", "safetensors", "pyarrow", "PIL", "skia", "manifold3d")
 """Imported to find out whether they load: each brings a compiled library that may want one of the system's."""

@@ -21,7 +21,7 @@ def headline(run: Run) -> tuple[str, str]:
     steps = run.result.get("steps") or (run.steps[-1]["step"] if run.steps else 0)
     dataset = str(run.recipe.get("dataset", "")).rstrip("/").rpartition("/")[2]
     status = str(run.result.get("status", "unfinished"))
-    ended = {"finished": "finished", "stopped": "was stopped", "failed": "failed"}.get(status, "has not finished")
+    ended = {"finished": "finished", "paused": "is paused", "failed": "failed"}.get(status, "has not finished")
     reason = f": {escape(str(run.result['reason']))}" if run.result.get("reason") else ""
     lede = (
         f"The run {escape(run.folder.name)} {ended} after {steps:,} step{'' if steps == 1 else 's'}"

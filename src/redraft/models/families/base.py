@@ -116,3 +116,7 @@ class Family:
     def positions(self, model: Any, inputs: Mapping[str, Tensor]) -> Tensor:
         """Position ids of one example's tokens for a packed row: int64 [L], or [k, L] where the family has k."""
         return torch.arange(inputs["input_ids"].shape[-1])
+
+    def both_ways(self, inputs: Mapping[str, Tensor]) -> int:
+        """How many of one example's tokens, from its first one on, attend to each other in both directions."""
+        return 0

@@ -42,6 +42,10 @@ class PaliGemma(Family):
     def positions(self, model: Any, inputs: Mapping[str, Tensor]) -> Tensor:
         return torch.arange(inputs["input_ids"].shape[-1]) + 1
 
+    def both_ways(self, inputs: Mapping[str, Tensor]) -> int:
+        kinds = inputs.get("token_type_ids")
+        return 0 if kinds is None else int((kinds == 0).sum())
+
 
 FAMILY = PaliGemma(
     name="paligemma",

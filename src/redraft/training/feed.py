@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
-from redraft.models.collate import Batch, collate
+from redraft.models.collate import Batch
+from redraft.models.encode import Encoding
 from redraft.training.order import Batches
 from redraft.training.prepare import Prepared
 
@@ -15,12 +16,17 @@ AHEAD = 2
 
 
 def windows(
-    prepared: Prepared, order: Batches, first: int, pad_id: int, part: int = 0, parts: int = 1
+    prepared: Prepared,
+    order: Batches,
+    first: int,
+    together: Callable[[list[Encoding]], Batch],
+    part: int = 0,
+    parts: int = 1,
 ) -> Iterator[list[Batch]]:
     """The micro-batches of each step from `first` on, until the stream ends.
 
-    part, parts: this process takes every parts-th micro-batch, from part on. An error of the thread is raised
-    here. Closing the iterator ends the thread.
+    together: makes a batch of encodings, padded or packed. part, parts: this process takes every parts-th
+    micro-batch, from part on. An error of the thread is raised here. Closing the iterator ends the thread.
     """
     ready: queue.Queue[list[Batch] | BaseException | None] = queue.Queue(AHEAD)
     stop = threading.Event()
@@ -39,7 +45,7 @@ def windows(
             step = first
             while places := order.batches(step):
                 mine = places[part::parts]
-                if not put([collate([prepared[i] for i in row], pad_id) for row in mine]):
+                if not put([together([prepared[i] for i in row]) for row in mine]):
                     return
                 step += 1
             put(None)

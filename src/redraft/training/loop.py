@@ -11,8 +11,8 @@ from redraft.core.errors import Interrupted, RedraftError
 from redraft.core.example import Example
 from redraft.core.recipe import Recipe
 from redraft.core.work import Work
-from redraft.models.collate import Batch
-from redraft.models.encode import Encoder
+from redraft.models.collate import Batch, collate
+from redraft.models.encode import Encoder, Encoding
 from redraft.models.load import Loaded
 from redraft.training import checkpoint, faults, randomness
 from redraft.training.device import fit_precision, machine, make_accelerator, peak_memory, set_threads, versions
@@ -167,7 +167,7 @@ class _Training:
     def _steps(self) -> None:
         self.model.train()
         rank, world = self.accelerator.process_index, self.accelerator.num_processes
-        batches = windows(self.prepared, self.order, self.step, self.pad_id, rank, world)
+        batches = windows(self.prepared, self.order, self.step, self._together, rank, world)
         try:
             while self.pace.part(self.step, self.seconds) < 1.0:
                 window = next(batches, None)
@@ -184,6 +184,9 @@ class _Training:
         finally:
             if isinstance(batches, Iterator) and hasattr(batches, "close"):
                 batches.close()
+
+    def _together(self, encodings: list[Encoding]) -> Batch:
+        return collate(encodings, self.pad_id)
 
     def _one(self, window: list[Batch]) -> None:
         """One optimiser step."""

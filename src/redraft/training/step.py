@@ -16,6 +16,7 @@ import torch
 
 from redraft.core.recipe import Train
 from redraft.models.collate import Batch
+from redraft.models.families import family_of
 from redraft.models.load import Loaded
 from redraft.models.loss import summed_loss
 from redraft.training.optimiser import trained
@@ -53,6 +54,7 @@ class Stepper:
         self.accelerator, self.settings = accelerator, settings
         self.scaler = accelerator.scaler
         self.device = loaded.device
+        self.family = family_of(loaded.family)
         self._parameters = list(trained(loaded.model).values())
 
     def step(self, window: Sequence[Batch], scale: float) -> Done:
@@ -64,7 +66,9 @@ class Stepper:
         loss = torch.zeros((), dtype=torch.float32, device=self.device)
         for batch in window:
             with self.accelerator.autocast():
-                part = summed_loss(self.model, batch.to(self.device))
+                part = summed_loss(
+                    self.model, batch.to(self.device), chunk=self.settings.loss_chunk, family=self.family
+                )
             # Several processes average their gradients; the loss is to be divided by the tokens of all of them.
             self._backward(part * (self.accelerator.num_processes / max(tokens, 1)))
             loss += part.detach()

@@ -2,14 +2,14 @@
 
 Written after `UnlimitedOcrImageProcessor._preprocess` on the parts of DeepSeek-OCR 2's Pillow processor. Grids,
 sizes, padding and normalisation are the same; Pillow's and torchvision's bicubic filters round differently, so a
-scaled pixel may differ by a step or two of 255. Saved settings name the stock class, so that its processor opens them.
+scaled pixel may differ by a step or two of 255. Saved settings name the stock class, so that it opens them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from transformers import AutoTokenizer, BatchFeature, UnlimitedOcrProcessor
@@ -38,8 +38,8 @@ class UnlimitedOcrImageProcessorPil(Pil):  # type: ignore[misc]
     tile_size = 640
     maximum_pad_value = 640
     max_patches = 32
-    model_input_names = ["pixel_values", "num_local_patches", "patches_grid"]
-    skip_tensor_conversion = ["num_local_patches", "patches_grid"]
+    model_input_names: ClassVar = ["pixel_values", "num_local_patches", "patches_grid"]
+    skip_tensor_conversion: ClassVar = ["num_local_patches", "patches_grid"]
 
     def _preprocess(
         self,
@@ -67,7 +67,8 @@ class UnlimitedOcrImageProcessorPil(Pil):  # type: ignore[misc]
                 count = len(cut)
             counts.append(count)
             grids.append([columns, rows])
-            view = self._view(image, max(size.height, size.width), crop_to_patches, maximum_pad_value, resample)
+            target = max(int(size.height or 0), int(size.width or 0))
+            view = self._view(image, target, crop_to_patches, maximum_pad_value, resample)
             whole.append(self._scaled(view, **more))
         data: dict[str, Any] = {"pixel_values": whole}
         if tiles:

@@ -1,5 +1,5 @@
-"""DeepSeek-OCR 2: SAM, a language model as second encoder whose queries are the image features, a linear projector,
-and a mixture-of-experts decoder. A view separator, one learned vector, ends each picture."""
+"""DeepSeek-OCR 2: SAM, a language model as second encoder whose queries are the image features, a linear
+projector, and a mixture-of-experts decoder. A view separator, one learned vector, ends each picture."""
 
 from __future__ import annotations
 
@@ -17,14 +17,15 @@ from redraft.models.families.base import inner
 @dataclass(frozen=True)
 class DeepseekOcr2(Tiled):
     def from_features(self, model: Any, features: Mapping[str, Tensor], inputs: Mapping[str, Tensor]) -> Any:
-        from transformers.models.deepseek_ocr2.modeling_deepseek_ocr2 import DeepseekOcr2ModelOutputWithPooling
+        from transformers.models.deepseek_ocr2 import modeling_deepseek_ocr2
 
+        kind: Any = modeling_deepseek_ocr2.DeepseekOcr2ModelOutputWithPooling
         core = inner(model).model
         separator = core.view_separator[None]
         pictures = [
             torch.cat([tiles.flatten(0, 1), whole, separator]) for tiles, whole in self.projected(core, features)
         ]
-        return {"image": DeepseekOcr2ModelOutputWithPooling(pooler_output=pictures)}
+        return {"image": kind(pooler_output=pictures)}
 
 
 FAMILY = DeepseekOcr2(

@@ -1,9 +1,9 @@
 """Granite-Docling: SigLIP on tiles, a connector that merges patches by pixel shuffle, and a dense decoder.
 
-Three layers of the encoder are tapped: what the connector makes of each is added to the image tokens behind one of
-the decoder's first layers (deepstack). pixel_values [B, t, 3, S, S] hold a row an example that has pictures, t tiles;
-pixel_attention_mask [B, t] says which of them are real. tile_fine_mask [B] is there where the processor chose the
-fine path, with four times as many tokens a tile.
+Three layers of the encoder are tapped: what the connector makes of each is added to the image tokens behind one
+of the decoder's first layers (deepstack). pixel_values [B, t, 3, S, S] hold a row an example that has pictures, t
+tiles; pixel_attention_mask [B, t] says which of them are real. tile_fine_mask [B] is there where the processor
+chose the fine path, with four times as many tokens a tile.
 """
 
 from __future__ import annotations
@@ -40,8 +40,9 @@ class GraniteDocling(Family):
         return kept | {"tokens": tokens} | {TAP.format(i): tap for i, tap in enumerate(stacked)}
 
     def from_features(self, model: Any, features: Mapping[str, Tensor], inputs: Mapping[str, Tensor]) -> Any:
-        from transformers.models.granite_docling.modeling_granite_docling import GraniteDoclingImageFeaturesOutput
+        from transformers.models.granite_docling import modeling_granite_docling
 
+        kind: Any = modeling_granite_docling.GraniteDoclingImageFeaturesOutput
         core = inner(model).model
         taps = [features[TAP.format(i)] for i in range(sum(name.startswith("tap_") for name in features))]
         fine = _same(features[FINE])
@@ -52,7 +53,7 @@ class GraniteDocling(Family):
         each = core.image_seq_len * (4 if fine else 1)
         counts: list[int] = (features[TILES] * each).tolist()
         return {
-            "image": GraniteDoclingImageFeaturesOutput(
+            "image": kind(
                 pooler_output=torch.split(tokens, counts),
                 deepstack_features=[torch.split(tap, counts) for tap in taps],
                 router_logits=features.get(ROUTER),

@@ -29,11 +29,13 @@ class UnlimitedOcr(Tiled):
 
     def ready(self, model: Any) -> None:
         core = model.model
-        core.__class__ = _takes_tensors(type(core))
+        stock: Any = type(core)
+        core.__class__ = _takes_tensors(stock)
 
     def from_features(self, model: Any, features: Mapping[str, Tensor], inputs: Mapping[str, Tensor]) -> Any:
-        from transformers.models.unlimited_ocr.modeling_unlimited_ocr import UnlimitedOcrModelOutputWithPooling
+        from transformers.models.unlimited_ocr import modeling_unlimited_ocr
 
+        kind: Any = modeling_unlimited_ocr.UnlimitedOcrModelOutputWithPooling
         core = inner(model).model
         pictures = []
         grids = features[GRID].tolist()
@@ -42,7 +44,7 @@ class UnlimitedOcr(Tiled):
             if len(tiles):
                 parts.insert(0, _rows(tiles, columns, rows, core.image_newline))
             pictures.append(torch.cat(parts))
-        return {"image": UnlimitedOcrModelOutputWithPooling(pooler_output=pictures)}
+        return {"image": kind(pooler_output=pictures)}
 
 
 def _rows(tiles: Tensor, columns: int, rows: int, newline: Tensor) -> Tensor:

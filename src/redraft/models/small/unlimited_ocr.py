@@ -10,8 +10,8 @@ from redraft.models.small._shared import Sizes, save_small, seeded
 
 
 def build(folder: Path, seed: int = 0, **sizes: Any) -> Path:
-    """sizes: those of `Sizes`; picture is the side of a whole view, patch a side in pixels of SAM's patches, four of
-    which a side become one feature. Tiles are 5/8 as large; both sides hold a whole number of 4 x patch."""
+    """sizes: those of `Sizes`; picture is the side of a whole view, patch that of SAM's patches in pixels, of
+    which 4 x 4 become one feature. Tiles are 5/8 as large; both sides hold a whole number of 4 x patch."""
     import transformers
 
     from redraft.models.ocr_pictures import UnlimitedOcrImageProcessorPil, UnlimitedOcrProcessorPil

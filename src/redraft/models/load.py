@@ -14,6 +14,7 @@ from redraft.core.errors import InputError, RecipeError
 from redraft.core.recipe import Model
 from redraft.models.adapter import add_adapter
 from redraft.models.families import family_of
+from redraft.models.families.deepseek_ocr1 import is_v1, open_v1
 from redraft.models.freeze import Counts, count, freeze
 from redraft.models.layout import MODEL, find_checkpoint, read_manifest
 from redraft.models.source import HUB, Source, check_files, find_source, read_config
@@ -51,15 +52,20 @@ def load_model(
     *,
     device: torch.device | str = "cpu",
     dtype: torch.dtype = torch.float32,
+    compute: torch.dtype | None = None,
     texts: Iterable[str] | None = None,
     seed: int = 0,
 ) -> Loaded:
     """The base model of a recipe, frozen and adapted as it asks.
 
-    texts: answers to train the tiny model's tokenizer on; other models need none. seed: of the tiny model's
-    weights and of a fresh adapter's.
+    dtype: of the weights. compute: of the computation, where it differs (autocast); it decides whether
+    FlashAttention can run. texts: answers to train the tiny model's tokenizer on; other models need none. seed: of
+    the tiny model's weights and of a fresh adapter's.
     """
-    loaded = _tiny(spec, texts, seed) if spec.base == TINY else _base(spec, dtype)
+    how = _how(spec, device, compute or dtype)
+    loaded = _tiny(spec, texts, seed) if spec.base == TINY else _base(spec, dtype, how)
+    if spec.base == TINY and how:
+        loaded.model.set_attn_implementation(how["attn_implementation"])
     if spec.freeze:
         freeze(loaded.model, spec.freeze)
     if spec.adapter is not None:
@@ -68,33 +74,54 @@ def load_model(
         model = add_adapter(loaded.model, spec.adapter, str(loaded.source.folder))
         torch.random.set_rng_state(state)
         loaded = replace(loaded, model=model, adapter=True)
-    loaded.model.to(device)
-    return loaded
+    return _placed(loaded, device, how)
 
 
 def load_checkpoint(
-    folder: Path | str, *, device: torch.device | str = "cpu", dtype: torch.dtype = torch.float32
+    folder: Path | str,
+    *,
+    device: torch.device | str = "cpu",
+    dtype: torch.dtype = torch.float32,
+    compute: torch.dtype | None = None,
+    spec: Model | None = None,
 ) -> Loaded:
     """The model of a checkpoint, a run or a plain model folder, as it was saved.
 
     Loading is strict: a missing or unexpected weight is an InputError. Nothing is verified by hash here; that
-    is `layout.verify`, which resuming calls first.
+    is `layout.verify`, which resuming calls first. spec: of the recipe that goes on from here, for its attention
+    and its 4-bit weights; without it the model runs as transformers has it. dtype, compute: as in `load_model`.
     """
     found = find_checkpoint(Path(folder))
     inner = found / MODEL if (found / MODEL).is_dir() else found
+    how = _how(spec, device, compute or dtype) if spec is not None else {}
     if (inner / "adapter_config.json").is_file():
-        loaded = _adapter(found, inner, dtype)
+        loaded = _adapter(found, inner, dtype, how)
     else:
         check_files(inner)
-        loaded = open_folder(inner, dtype, Source(str(folder), inner.resolve()))
-    loaded.model.to(device)
-    return loaded
+        loaded = open_folder(inner, dtype, Source(str(folder), inner.resolve()), **how)
+    return _placed(loaded, device, how)
 
 
 def apply_freeze(loaded: Loaded, spec: Model) -> None:
     """Freezes a resumed model as its recipe does; an adapter has frozen the rest already."""
     if spec.freeze and not loaded.adapter:
         freeze(loaded.model, spec.freeze)
+
+
+def _how(spec: Model, device: torch.device | str, compute: torch.dtype) -> dict[str, Any]:
+    """What from_pretrained is told besides the folder: attention code, 4-bit settings."""
+    code = attention_code(spec.attention, device, compute)
+    how: dict[str, Any] = {} if code is None else {"attn_implementation": code}
+    if spec.quantise is not None:
+        # The settings name modules to leave out, which only the family knows: it is filled in when that is read.
+        how |= {"quantise": (torch.device(device), compute)}
+    return how
+
+
+def _placed(loaded: Loaded, device: torch.device | str, how: dict[str, Any]) -> Loaded:
+    if "quantise" not in how:  # 4-bit weights were made on their device
+        loaded.model.to(device)
+    return loaded
 
 
 def _tiny(spec: Model, texts: Iterable[str] | None, seed: int) -> Loaded:
@@ -116,7 +143,7 @@ def _tiny(spec: Model, texts: Iterable[str] | None, seed: int) -> Loaded:
     return Loaded(model, processor, model.config.model_type, Source(TINY))
 
 
-def _base(spec: Model, dtype: torch.dtype) -> Loaded:
+def _base(spec: Model, dtype: torch.dtype, how: dict[str, Any]) -> Loaded:
     if spec.options:
         raise RecipeError(
             "model.options is for the tiny model alone",
@@ -126,6 +153,7 @@ def _base(spec: Model, dtype: torch.dtype) -> Loaded:
     folder = Path(spec.base).expanduser()
     if not spec.base.startswith(HUB) and folder.is_dir() and not (folder / "config.json").is_file():
         loaded = load_checkpoint(folder, dtype=dtype)
+        loaded.model.set_attn_implementation
         if loaded.adapter:
             loaded = replace(loaded, model=loaded.model.merge_and_unload(), adapter=False)
         return replace(loaded, source=replace(loaded.source, name=spec.base))
@@ -139,6 +167,11 @@ def open_folder(folder: Path, dtype: torch.dtype, source: Source | None = None) 
     from transformers import AutoModelForImageTextToText
 
     source = source or Source(str(folder), folder)
+    if is_v1(read_config(folder)):
+        with quiet_library(), _faults(source):
+            model, processor = open_v1(folder, dtype)
+        family_of(model.config.model_type).ready(model)
+        return Loaded(model, processor, model.config.model_type, source)
     with quiet_library(), _faults(source):
         opened: Any = AutoModelForImageTextToText.from_pretrained(
             folder, dtype=dtype, use_safetensors=True, trust_remote_code=False, output_loading_info=True

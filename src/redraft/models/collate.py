@@ -15,6 +15,18 @@ from torch.nn import functional
 
 from redraft.models.encode import IGNORE, Encoding
 from redraft.models.families import Family, family_of
+from redraft.models.families.base import inner as unwrapped
+
+__all__ = [
+    "Batch",
+    "collate",
+    "forward",
+    "joined_features",
+    "joined_inputs",
+    "per_token",
+    "unwrapped",
+    "with_features",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,17 +137,6 @@ def _gaps(value: Tensor, largest: Sequence[int]) -> list[int]:
     for size, most in zip(reversed(value.shape[1:]), reversed(largest), strict=True):
         gaps += [0, most - size]
     return gaps
-
-
-def unwrapped(model: Any) -> Any:
-    """The transformers model inside adapters and wrappers for several processes."""
-    while True:
-        if hasattr(model, "module") and isinstance(model.module, torch.nn.Module):
-            model = model.module
-        elif hasattr(model, "get_base_model"):
-            model = model.get_base_model()
-        else:
-            return model
 
 
 def forward(model: Any, batch: Batch, family: Family | None = None, **more: Any) -> Any:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from redraft.core.errors import InputError, RecipeError
+from redraft.models.families.deepseek_ocr1 import is_v1
 
 HUB = "hf:"
 PATTERNS = ["*.safetensors", "*.safetensors.index.json", "*.json", "*.jinja", "*.txt", "*.model"]
@@ -51,7 +52,7 @@ def check_files(folder: Path) -> None:
             where=str(folder),
             remedy="Give a folder with *.safetensors weights",
         )
-    if "auto_map" in config:
+    if "auto_map" in config and not is_v1(config):
         from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 
         if config.get("model_type") not in CONFIG_MAPPING:

@@ -52,20 +52,15 @@ def load_model(
     *,
     device: torch.device | str = "cpu",
     dtype: torch.dtype = torch.float32,
-    compute: torch.dtype | None = None,
     texts: Iterable[str] | None = None,
     seed: int = 0,
 ) -> Loaded:
     """The base model of a recipe, frozen and adapted as it asks.
 
-    dtype: of the weights. compute: of the computation, where it differs (autocast); it decides whether
-    FlashAttention can run. texts: answers to train the tiny model's tokenizer on; other models need none. seed: of
-    the tiny model's weights and of a fresh adapter's.
+    texts: answers to train the tiny model's tokenizer on; other models need none. seed: of the tiny model's
+    weights and of a fresh adapter's.
     """
-    how = _how(spec, device, compute or dtype)
-    loaded = _tiny(spec, texts, seed) if spec.base == TINY else _base(spec, dtype, how)
-    if spec.base == TINY and how:
-        loaded.model.set_attn_implementation(how["attn_implementation"])
+    loaded = _tiny(spec, texts, seed) if spec.base == TINY else _base(spec, dtype)
     if spec.freeze:
         freeze(loaded.model, spec.freeze)
     if spec.adapter is not None:
@@ -74,54 +69,33 @@ def load_model(
         model = add_adapter(loaded.model, spec.adapter, str(loaded.source.folder))
         torch.random.set_rng_state(state)
         loaded = replace(loaded, model=model, adapter=True)
-    return _placed(loaded, device, how)
+    loaded.model.to(device)
+    return loaded
 
 
 def load_checkpoint(
-    folder: Path | str,
-    *,
-    device: torch.device | str = "cpu",
-    dtype: torch.dtype = torch.float32,
-    compute: torch.dtype | None = None,
-    spec: Model | None = None,
+    folder: Path | str, *, device: torch.device | str = "cpu", dtype: torch.dtype = torch.float32
 ) -> Loaded:
     """The model of a checkpoint, a run or a plain model folder, as it was saved.
 
     Loading is strict: a missing or unexpected weight is an InputError. Nothing is verified by hash here; that
-    is `layout.verify`, which resuming calls first. spec: of the recipe that goes on from here, for its attention
-    and its 4-bit weights; without it the model runs as transformers has it. dtype, compute: as in `load_model`.
+    is `layout.verify`, which resuming calls first.
     """
     found = find_checkpoint(Path(folder))
     inner = found / MODEL if (found / MODEL).is_dir() else found
-    how = _how(spec, device, compute or dtype) if spec is not None else {}
     if (inner / "adapter_config.json").is_file():
-        loaded = _adapter(found, inner, dtype, how)
+        loaded = _adapter(found, inner, dtype)
     else:
         check_files(inner)
-        loaded = open_folder(inner, dtype, Source(str(folder), inner.resolve()), **how)
-    return _placed(loaded, device, how)
+        loaded = open_folder(inner, dtype, Source(str(folder), inner.resolve()))
+    loaded.model.to(device)
+    return loaded
 
 
 def apply_freeze(loaded: Loaded, spec: Model) -> None:
     """Freezes a resumed model as its recipe does; an adapter has frozen the rest already."""
     if spec.freeze and not loaded.adapter:
         freeze(loaded.model, spec.freeze)
-
-
-def _how(spec: Model, device: torch.device | str, compute: torch.dtype) -> dict[str, Any]:
-    """What from_pretrained is told besides the folder: attention code, 4-bit settings."""
-    code = attention_code(spec.attention, device, compute)
-    how: dict[str, Any] = {} if code is None else {"attn_implementation": code}
-    if spec.quantise is not None:
-        # The settings name modules to leave out, which only the family knows: it is filled in when that is read.
-        how |= {"quantise": (torch.device(device), compute)}
-    return how
-
-
-def _placed(loaded: Loaded, device: torch.device | str, how: dict[str, Any]) -> Loaded:
-    if "quantise" not in how:  # 4-bit weights were made on their device
-        loaded.model.to(device)
-    return loaded
 
 
 def _tiny(spec: Model, texts: Iterable[str] | None, seed: int) -> Loaded:
@@ -143,7 +117,7 @@ def _tiny(spec: Model, texts: Iterable[str] | None, seed: int) -> Loaded:
     return Loaded(model, processor, model.config.model_type, Source(TINY))
 
 
-def _base(spec: Model, dtype: torch.dtype, how: dict[str, Any]) -> Loaded:
+def _base(spec: Model, dtype: torch.dtype) -> Loaded:
     if spec.options:
         raise RecipeError(
             "model.options is for the tiny model alone",
@@ -153,7 +127,6 @@ def _base(spec: Model, dtype: torch.dtype, how: dict[str, Any]) -> Loaded:
     folder = Path(spec.base).expanduser()
     if not spec.base.startswith(HUB) and folder.is_dir() and not (folder / "config.json").is_file():
         loaded = load_checkpoint(folder, dtype=dtype)
-        loaded.model.set_attn_implementation
         if loaded.adapter:
             loaded = replace(loaded, model=loaded.model.merge_and_unload(), adapter=False)
         return replace(loaded, source=replace(loaded.source, name=spec.base))

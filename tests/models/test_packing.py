@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from redraft.core.errors import RecipeError
 from redraft.core.recipe import Model
 from redraft.models import small
-from redraft.models.attention import SEGMENTS, implementation
 from redraft.models.collate import Batch, collate
 from redraft.models.encode import IGNORE, Encoder, Encoding
 from redraft.models.load import Loaded, load_model
 from redraft.models.loss import loss_per_example, summed_loss
 from redraft.models.packing import enable_packing, pack, rows
+from redraft.models.segments import SEGMENTS, implementation
 from toy_parts import SMALL, toy_examples
 
 FAMILIES = ("granite_docling", "deepseek_ocr2", "unlimited_ocr", "idefics3", "llava", "qwen3_vl", "paligemma")

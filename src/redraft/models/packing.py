@@ -1,7 +1,7 @@
 """Several examples in one row, each blind to the others, in place of padding.
 
 Positions begin again with each example, as its family counts them. Attention stays inside an example: by our own
-segment attention (models/attention.py), by FlashAttention's variable lengths, or by the mask that transformers
+segment attention (models/segments.py), by FlashAttention's variable lengths, or by the mask that transformers
 makes from positions that begin again.
 
 Shapes: n examples of L tokens together.
@@ -16,7 +16,6 @@ import torch
 from torch import Tensor
 
 from redraft.core.errors import RecipeError
-from redraft.models.attention import SEGMENTS, implementation, segments, use_segments
 from redraft.models.collate import (
     Batch,
     collate,
@@ -28,6 +27,7 @@ from redraft.models.collate import (
 from redraft.models.encode import IGNORE, Encoding
 from redraft.models.families import Family, family_of
 from redraft.models.loss import loss_per_example
+from redraft.models.segments import SEGMENTS, implementation, segments, use_segments
 
 SLACK = 1e-3
 """How far the loss of a packed example may lie from its own, as a part of it; a leak is far above in fp32."""

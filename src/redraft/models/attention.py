@@ -34,7 +34,7 @@ def attention_code(wanted: str, device: torch.device | str, compute: torch.dtype
 
 def _missing(device: torch.device, compute: torch.dtype) -> str | None:
     """What FlashAttention lacks on this machine."""
-    from transformers.utils import is_flash_attn_2_available
+    from transformers.utils.import_utils import is_flash_attn_2_available
 
     if device.type != "cuda":
         return f"FlashAttention runs on a CUDA device, and the model is on {device.type}"

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,12 +12,13 @@ import torch
 from redraft.core.errors import InputError, RecipeError
 from redraft.core.recipe import Model
 from redraft.models.adapter import add_adapter
-from redraft.models.families import family_of
-from redraft.models.families.deepseek_ocr1 import is_v1, open_v1
 from redraft.models.freeze import Counts, count, freeze
 from redraft.models.layout import MODEL, find_checkpoint, read_manifest
+from redraft.models.opening import Way, faults, open_model, open_processor, quiet_library, set_attention
 from redraft.models.source import HUB, Source, check_files, find_source, read_config
 from redraft.models.tiny import build_tiny, tiny_options
+
+__all__ = ["TINY", "Loaded", "apply_freeze", "load_checkpoint", "load_model", "open_folder", "quiet_library"]
 
 TINY = "tiny"
 
@@ -52,15 +52,18 @@ def load_model(
     *,
     device: torch.device | str = "cpu",
     dtype: torch.dtype = torch.float32,
+    compute: torch.dtype | None = None,
     texts: Iterable[str] | None = None,
     seed: int = 0,
 ) -> Loaded:
     """The base model of a recipe, frozen and adapted as it asks.
 
-    texts: answers to train the tiny model's tokenizer on; other models need none. seed: of the tiny model's
-    weights and of a fresh adapter's.
+    dtype: of the weights. compute: of the computation, where it differs (autocast); it decides whether
+    FlashAttention can run. texts: answers to train the tiny model's tokenizer on; other models need none. seed: of
+    the tiny model's weights and of a fresh adapter's.
     """
-    loaded = _tiny(spec, texts, seed) if spec.base == TINY else _base(spec, dtype)
+    way = Way.of(spec, device, dtype, compute)
+    loaded = _tiny(spec, texts, seed, way) if spec.base == TINY else _base(spec, way)
     if spec.freeze:
         freeze(loaded.model, spec.freeze)
     if spec.adapter is not None:
@@ -69,27 +72,37 @@ def load_model(
         model = add_adapter(loaded.model, spec.adapter, str(loaded.source.folder))
         torch.random.set_rng_state(state)
         loaded = replace(loaded, model=model, adapter=True)
-    loaded.model.to(device)
-    return loaded
+    return _placed(loaded, device, way)
 
 
 def load_checkpoint(
-    folder: Path | str, *, device: torch.device | str = "cpu", dtype: torch.dtype = torch.float32
+    folder: Path | str,
+    *,
+    device: torch.device | str = "cpu",
+    dtype: torch.dtype = torch.float32,
+    compute: torch.dtype | None = None,
+    spec: Model | None = None,
 ) -> Loaded:
     """The model of a checkpoint, a run or a plain model folder, as it was saved.
 
     Loading is strict: a missing or unexpected weight is an InputError. Nothing is verified by hash here; that
-    is `layout.verify`, which resuming calls first.
+    is `layout.verify`, which resuming calls first. dtype, compute: as in `load_model`. spec: the model section of
+    the recipe that goes on from here, for its attention and its 4-bit weights; without it transformers chooses.
     """
     found = find_checkpoint(Path(folder))
     inner = found / MODEL if (found / MODEL).is_dir() else found
+    way = Way(dtype) if spec is None else Way.of(spec, device, dtype, compute)
     if (inner / "adapter_config.json").is_file():
-        loaded = _adapter(found, inner, dtype)
+        loaded = _adapter(found, inner, way)
     else:
         check_files(inner)
-        loaded = open_folder(inner, dtype, Source(str(folder), inner.resolve()))
-    loaded.model.to(device)
-    return loaded
+        loaded = _open(inner, Source(str(folder), inner.resolve()), way)
+    return _placed(loaded, device, way)
+
+
+def open_folder(folder: Path, dtype: torch.dtype, source: Source | None = None) -> Loaded:
+    """A whole model and its processor from a folder, strictly: every key must fit."""
+    return _open(folder, source or Source(str(folder), folder), Way(dtype))
 
 
 def apply_freeze(loaded: Loaded, spec: Model) -> None:
@@ -98,7 +111,18 @@ def apply_freeze(loaded: Loaded, spec: Model) -> None:
         freeze(loaded.model, spec.freeze)
 
 
-def _tiny(spec: Model, texts: Iterable[str] | None, seed: int) -> Loaded:
+def _open(folder: Path, source: Source, way: Way) -> Loaded:
+    model, processor = open_model(folder, source, way)
+    return Loaded(model, processor, model.config.model_type, source)
+
+
+def _placed(loaded: Loaded, device: torch.device | str, way: Way) -> Loaded:
+    if way.four_bit is None:  # 4-bit weights were made on their device
+        loaded.model.to(device)
+    return loaded
+
+
+def _tiny(spec: Model, texts: Iterable[str] | None, seed: int, way: Way) -> Loaded:
     if spec.adapter is not None:
         raise RecipeError(
             "the tiny model starts from random weights, so an adapter alone would train on noise",
@@ -114,10 +138,11 @@ def _tiny(spec: Model, texts: Iterable[str] | None, seed: int) -> Loaded:
     if texts is None:
         raise RecipeError("the tiny model needs texts for its tokenizer", where="model.base", remedy="Give texts")
     model, processor = build_tiny(tiny_options(spec.options), texts, seed)
+    set_attention(model, way.attention)
     return Loaded(model, processor, model.config.model_type, Source(TINY))
 
 
-def _base(spec: Model, dtype: torch.dtype) -> Loaded:
+def _base(spec: Model, way: Way) -> Loaded:
     if spec.options:
         raise RecipeError(
             "model.options is for the tiny model alone",
@@ -126,63 +151,31 @@ def _base(spec: Model, dtype: torch.dtype) -> Loaded:
         )
     folder = Path(spec.base).expanduser()
     if not spec.base.startswith(HUB) and folder.is_dir() and not (folder / "config.json").is_file():
-        loaded = load_checkpoint(folder, dtype=dtype)
-        if loaded.adapter:
-            loaded = replace(loaded, model=loaded.model.merge_and_unload(), adapter=False)
-        return replace(loaded, source=replace(loaded.source, name=spec.base))
+        return _own_base(folder, spec, way)
     source = find_source(spec.base, spec.revision)
     assert source.folder is not None
-    return open_folder(source.folder, dtype, source)
+    return _open(source.folder, source, way)
 
 
-def open_folder(folder: Path, dtype: torch.dtype, source: Source | None = None) -> Loaded:
-    """A whole model and its processor from a folder, strictly: every key must fit."""
-    from transformers import AutoModelForImageTextToText
-
-    source = source or Source(str(folder), folder)
-    if is_v1(read_config(folder)):
-        with quiet_library(), _faults(source):
-            model, processor = open_v1(folder, dtype)
-        family_of(model.config.model_type).ready(model)
-        return Loaded(model, processor, model.config.model_type, source)
-    with quiet_library(), _faults(source):
-        opened: Any = AutoModelForImageTextToText.from_pretrained(
-            folder, dtype=dtype, use_safetensors=True, trust_remote_code=False, output_loading_info=True
+def _own_base(folder: Path, spec: Model, way: Way) -> Loaded:
+    """A checkpoint, run or adapter of redraft as the base of another training; an adapter is merged first."""
+    found = find_checkpoint(folder)
+    inner = found / MODEL if (found / MODEL).is_dir() else found
+    if not (inner / "adapter_config.json").is_file():
+        check_files(inner)
+        return _open(inner, Source(spec.base, inner.resolve()), way)
+    if way.four_bit is not None:
+        raise RecipeError(
+            "this base is an adapter, which cannot be merged into 4-bit weights",
+            where="model.quantise",
+            remedy="Merge it first with `redraft models merge`, or remove model.quantise",
         )
-        model, told = opened
-        processor = open_processor(folder, model.config.model_type)
-    for kind in ("missing_keys", "unexpected_keys", "mismatched_keys", "error_msgs"):
-        if told.get(kind):
-            names = sorted(str(key) for key in told[kind])
-            raise InputError(
-                f"the weights do not fit the model: {kind.replace('_', ' ')} {', '.join(names[:3])}"
-                + (f" and {len(names) - 3} more" if len(names) > 3 else ""),
-                where=str(folder),
-                remedy="Take the weights and config.json from the same place",
-            )
-    family_of(model.config.model_type).ready(model)
-    return Loaded(model, processor, model.config.model_type, source)
+    loaded = _adapter(found, inner, way)
+    model = loaded.model.merge_and_unload()
+    return replace(loaded, model=model, adapter=False, source=replace(loaded.source, name=spec.base))
 
 
-def open_processor(folder: Path, model_type: str) -> Any:
-    """The processor (tokenizer, pictures, chat template) of a model folder, as the model's family opens it.
-
-    A special token of the family that the tokenizer would take apart is an InputError.
-    """
-    family = family_of(model_type)
-    processor = family.open_processor(folder)
-    tokenizer = getattr(processor, "tokenizer", processor)
-    for token in family.special_tokens:
-        if len(tokenizer(token, add_special_tokens=False)["input_ids"]) != 1:
-            raise InputError(
-                f"the tokenizer takes the special token {token} apart, so the model would read other words",
-                where=str(folder),
-                remedy="Take the tokenizer's files and the weights from the same place",
-            )
-    return processor
-
-
-def _adapter(checkpoint: Path, inner: Path, dtype: torch.dtype) -> Loaded:
+def _adapter(checkpoint: Path, inner: Path, way: Way) -> Loaded:
     from peft import PeftModel
 
     named = read_config(inner).get("base_model_name_or_path") or ""
@@ -196,35 +189,8 @@ def _adapter(checkpoint: Path, inner: Path, dtype: torch.dtype) -> Loaded:
         raise InputError("this adapter does not say its base model", where=str(inner), remedy="Add it")
     source = find_source(named, revision)
     assert source.folder is not None
-    loaded = open_folder(source.folder, dtype, source)
-    with quiet_library(), _faults(source):
+    loaded = _open(source.folder, source, way)
+    with quiet_library(), faults(source):
         model = PeftModel.from_pretrained(loaded.model, inner, is_trainable=True)
         processor = open_processor(inner, loaded.family)
     return Loaded(model, processor, loaded.family, source, adapter=True)
-
-
-@contextlib.contextmanager
-def _faults(source: Source) -> Iterator[None]:
-    try:
-        yield
-    except (OSError, ValueError, KeyError, ImportError, RuntimeError, TypeError) as error:
-        raise InputError(
-            f"transformers cannot open this model ({type(error).__name__}: {str(error).strip().splitlines()[0]})",
-            where=source.name,
-            remedy="Choose a model of AutoModelForImageTextToText with safetensors weights",
-        ) from error
-
-
-@contextlib.contextmanager
-def quiet_library() -> Iterator[None]:
-    """transformers without its progress bars and warnings: standard error belongs to ours."""
-    from transformers.utils import logging as library
-
-    logging: Any = library
-    before = logging.get_verbosity()
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(before)

@@ -62,7 +62,7 @@ def open_v1(folder: Path, dtype: torch.dtype) -> tuple[Any, Any]:
 
 
 def open_processor(folder: Path) -> Any:
-    """v1's tokenizer and Unlimited-OCR's pictures at v1's sizes: a view of 1,024 pixels, nine tiles of 640 at most."""
+    """v1's tokenizer, Unlimited-OCR's pictures at v1's sizes: views of 1,024 pixels, at most nine tiles of 640."""
     from transformers import PreTrainedTokenizerFast
 
     from redraft.models.ocr_pictures import UnlimitedOcrImageProcessorPil, UnlimitedOcrProcessorPil

@@ -51,24 +51,41 @@ def family_in(model: Any) -> Family:
     return family_of(str(getattr(config, "model_type", "")))
 
 
-def part_modules(model: Any, part: str) -> list[tuple[str, nn.Module]]:
-    """The modules of "vision", "projector", "embeddings", "head" or "language" with their names; none where the
-    model has no such part. A module that the family names and the model lacks is a RecipeError."""
+def part_names(model: Any, part: str) -> list[str]:
+    """Names of the modules, and of parameters that stand alone, of "vision", "projector", "embeddings", "head" or
+    "language"; none where the model has no such part. A name of the family that the model lacks is a
+    RecipeError."""
     core, family = inner(model), family_in(model)
     if part in ("vision", "projector"):
         named = family.vision if part == "vision" else family.projector
-        return [(name, _module(core, name)) for name in named] if named else _usual(core, NAMES[part])
+        if named:
+            return [name for name in named if _lookup(core, name) is not None]
+        return [name for name, _ in _usual(core, NAMES[part])]
     if part == "language":
-        return [language_module(core)] if family.language is None else [_pair(core, family.language)]
+        if family.language is None:
+            return [language_module(core)[0]]
+        return [family.language] if _lookup(core, family.language) is not None else []
     found = core.get_input_embeddings() if part == "embeddings" else core.get_output_embeddings()
-    return [(name, module) for name, module in core.named_modules() if module is found]
+    return [name for name, module in core.named_modules() if module is found]
+
+
+def part_modules(model: Any, part: str) -> list[tuple[str, nn.Module]]:
+    """The modules of a part with their names."""
+    core = inner(model)
+    found = [(name, _lookup(core, name)) for name in part_names(model, part)]
+    return [(name, thing) for name, thing in found if isinstance(thing, nn.Module)]
 
 
 def part_of_each(model: Any) -> dict[str, str]:
     """The part ("other" for none) of every parameter, by name; each parameter once, in the model's order."""
+    return {name: part for name, (part, _) in place_of_each(model).items()}
+
+
+def place_of_each(model: Any) -> dict[str, tuple[str, str]]:
+    """(part, module of that part) of every parameter, by name; the module of what has no part is its outermost."""
     core = inner(model)
-    prefixes = {part: [name for name, _ in _or_none(core, part)] for part in PARTS if part != "adapter"}
-    return {name: _part(name, prefixes) for name, _ in core.named_parameters()}
+    named = {part: _names_or_none(core, part) for part in PARTS if part != "adapter"}
+    return {name: _place(name, named) for name, _ in core.named_parameters()}
 
 
 def parameters_of(model: Any, part: str) -> Iterator[tuple[str, nn.Parameter]]:
@@ -100,37 +117,35 @@ def children(model: Any) -> list[str]:
     return names + ([f"model.{name}" for name, _ in inside.named_children()] if inside is not None else [])
 
 
-def _part(name: str, prefixes: dict[str, list[str]]) -> str:
-    if any(piece.startswith(ADAPTER) for piece in name.split(".")):
-        return "adapter"
+def _place(name: str, named: dict[str, list[str]]) -> tuple[str, str]:
+    adapted = any(piece.startswith(ADAPTER) for piece in name.split("."))
     for part in PARTS[1:]:
-        if any(name == prefix or name.startswith(prefix + ".") for prefix in prefixes[part]):
-            return part
-    return "other"
+        for module in named[part]:
+            if name == module or name.startswith(module + "."):
+                return ("adapter" if adapted else part), module
+    return ("adapter" if adapted else "other"), name.split(".")[0]
 
 
-def _or_none(core: Any, part: str) -> list[tuple[str, nn.Module]]:
-    """Like `part_modules`, for models that are no whole vision-language model."""
+def _names_or_none(core: Any, part: str) -> list[str]:
+    """Like `part_names`, for models that are no whole vision-language model."""
     try:
-        return part_modules(core, part)
+        return part_names(core, part)
     except (RecipeError, AttributeError, NotImplementedError):
         return []
 
 
-def _module(core: Any, name: str) -> nn.Module:
-    try:
-        found: nn.Module = core.get_submodule(name)
-    except AttributeError:
-        raise RecipeError(
-            f"this model has no module '{name}', which its family has",
-            where=type(core).__name__,
-            remedy=f"Its modules are {', '.join(children(core))}; check the version of transformers",
-        ) from None
-    return found
-
-
-def _pair(core: Any, name: str) -> tuple[str, nn.Module]:
-    return name, _module(core, name)
+def _lookup(core: Any, name: str) -> nn.Module | nn.Parameter | None:
+    """A module or parameter by dotted name; None for one that this model leaves out."""
+    found: Any = core
+    for piece in name.split("."):
+        if not hasattr(found, piece):
+            raise RecipeError(
+                f"this model has no '{name}', which its family has",
+                where=type(core).__name__,
+                remedy=f"Its modules are {', '.join(children(core))}; check the version of transformers",
+            )
+        found = getattr(found, piece)
+    return found if isinstance(found, (nn.Module, nn.Parameter)) else None
 
 
 def _usual(core: nn.Module, names: tuple[str, ...]) -> list[tuple[str, nn.Module]]:

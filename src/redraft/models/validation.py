@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -110,7 +111,9 @@ def _look(loaded: Any, encoder: Any, token: int, where: str) -> VisionReport:
             remedy="Correct chat_template.jinja in the model's folder: it must write the image token for an image",
         )
     batches = [collate([encoding], encoder.pad_id).to(loaded.device) for encoding in (first, second)]
-    given = _features(loaded.model, batches[0].inputs, written)
+    given = written
+    if encoder.family.caches:  # another family's forward pass compares the two itself
+        given = image_features(loaded.model, batches[0].inputs)
     if given != written:
         raise InputError(
             f"the prompt holds {written} image tokens, and the vision side gives {given} features",
@@ -135,14 +138,12 @@ def _look(loaded: Any, encoder: Any, token: int, where: str) -> VisionReport:
     return VisionReport(token, written, given, difference, scale)
 
 
-def _features(model: Any, inputs: dict[str, Any], wanted: int) -> int:
-    """How many features the vision side gives; for a family whose features cannot be had apart, what is wanted:
-    its forward pass compares the two itself."""
+def image_features(model: Any, inputs: Mapping[str, torch.Tensor]) -> int:
+    """How many features the vision side gives for the pictures of collated inputs."""
     family, core = family_in(model), inner(model)
-    if not family.caches:
-        return wanted
-    found = family.features(core, inputs, "projector")
-    made = family.from_features(core, found, inputs)["image"].pooler_output
+    with torch.no_grad():
+        found = family.features(core, inputs, "projector")
+        made = family.from_features(core, found, inputs)["image"].pooler_output
     rows = torch.cat(list(made)) if isinstance(made, (list, tuple)) else made
     return int(rows.numel() // rows.shape[-1])
 

@@ -18,6 +18,7 @@ from redraft.core.work import Work
 from redraft.models import layout
 from redraft.models.load import Loaded
 from redraft.training.checkpoint_write import TEMPORARY, Pending, remove, shard_name
+from redraft.training.faults import paused
 
 SPARE = 1.3
 """Free space wanted before a save, in sizes of the last checkpoint."""
@@ -123,14 +124,20 @@ def load(folder: Path, process: int = 0, processes: int = 1) -> tuple[dict[str, 
 
 
 def prune(run: Path, keep: int, best: str | None) -> None:
-    """Removes all but the best checkpoint and the newest `keep` that are whole; a damaged one does not count."""
+    """Removes all but the best checkpoint and the newest `keep` that are whole; a damaged one does not count.
+
+    Paused, where the disk fails: what could not be removed is still whole.
+    """
     whole = 0
     for folder in reversed(layout.checkpoints(run)):
         if whole < keep:
             whole += _is_sound(folder)
         elif folder.name != best:
             _sound.discard(folder.resolve())
-            remove(folder, secrets.token_hex(4))
+            try:
+                remove(folder, secrets.token_hex(4))
+            except OSError as error:
+                raise paused(error, folder, run) from error
 
 
 def _is_sound(folder: Path) -> bool:

@@ -1,0 +1,124 @@
+"""How several processes end together: the first error wins, and exactly one of them tells it.
+
+Every failing process leaves its error in the launcher's store. One that only notices that another is gone looks
+there for the reason. The main process tells it, or another one where the main process cannot.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch.distributed as dist
+
+from redraft.core.errors import Interrupted, RedraftError, ToldElsewhere, WorkerLost, from_data
+
+GRACE = 8.0
+"""Seconds in which another process may leave the reason, or take over telling it. A launcher waits longer before
+it kills the rest."""
+SIGNS = (
+    "gloo",
+    "NCCL",
+    "Connection closed",
+    "Connection reset",
+    "Broken pipe",
+    "Socket",
+    "Timed out",
+    "timed out",
+)
+"""What torch writes where another process has gone or does not answer."""
+
+
+def is_lost(error: BaseException | None) -> bool:
+    """Whether an error only says that another process has gone or is silent."""
+    while error is not None:
+        if isinstance(error, dist.DistError):
+            return True
+        if isinstance(error, RuntimeError) and any(sign in str(error) for sign in SIGNS):
+            return True
+        error = error.__cause__
+    return False
+
+
+class Ending:
+    """One process's part in it. store: of the launcher, None until it is met."""
+
+    def __init__(self, rank: int, run: Path) -> None:
+        self.rank, self.run = rank, run
+        self.store: Any = None
+
+    @contextmanager
+    def watched(self) -> Iterator[None]:
+        """Whatever ends the block by an error becomes the one error of the run, or ToldElsewhere."""
+        try:
+            yield
+        except GeneratorExit:
+            raise
+        except BaseException as error:
+            raise self._settled(error) from error
+
+    def _settled(self, error: BaseException) -> BaseException:
+        if isinstance(error, ToldElsewhere):
+            return error
+        if self.rank and isinstance(error, KeyboardInterrupt):
+            return ToldElsewhere("stopped")  # as the main process was, by the launcher or the user
+        mine = None if is_lost(error) else _as_redraft(error)
+        first = self._first(mine)
+        if not self._tells():
+            if mine is not None and not isinstance(error, RedraftError | KeyboardInterrupt):
+                traceback.print_exception(error)  # a bug of ours; what is told elsewhere has no traceback
+            return ToldElsewhere("another process of this run says why it ended")
+        if first is None:
+            said = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+            return WorkerLost(
+                f"another process of this run was lost ({said})",
+                where=str(self.run),
+                remedy=f"What was saved is kept: go on with `redraft train --resume {self.run}`, as begun",
+            )
+        if first["rank"] == self.rank and mine is not None:
+            return error
+        told = from_data(first)
+        return type(told)(f"process {first['rank']}: {told.what}", where=told.where, remedy=told.remedy)
+
+    def _first(self, mine: RedraftError | None) -> dict[str, Any] | None:
+        """The error that came first, mine if there was none; waits for a while where I have none."""
+        try:
+            if mine is not None:
+                data = json.dumps({"rank": self.rank, **mine.as_data()})
+                return dict(json.loads(self.store.compare_set("error", "", data)))
+            deadline = time.monotonic() + GRACE
+            while time.monotonic() < deadline:
+                if self.store.check(["error"]):
+                    return dict(json.loads(self.store.get("error")))
+                time.sleep(0.1)
+        except Exception:  # the store went with the process that kept it
+            pass
+        return None if mine is None else {"rank": self.rank, **mine.as_data()}
+
+    def _tells(self) -> bool:
+        """Whether this process is to tell the error; the main one at once, others where it does not."""
+        try:
+            deadline = time.monotonic() + (0 if self.rank == 0 else GRACE)
+            while time.monotonic() < deadline:
+                if self.store.check(["told"]):
+                    return False
+                time.sleep(0.1)
+            return bool(self.store.compare_set("told", "", str(self.rank)) == str(self.rank).encode())
+        except Exception:
+            return True
+
+
+def _as_redraft(error: BaseException) -> RedraftError:
+    if isinstance(error, RedraftError):
+        return error
+    if isinstance(error, KeyboardInterrupt):
+        return Interrupted("stopped", remedy="What was finished is kept")
+    return RedraftError(
+        f"redraft has a bug: {type(error).__name__}: {error}",
+        remedy="Run it again with --debug and send us the traceback",
+    )

@@ -123,8 +123,9 @@ class LocalPredictor:
         started = time.perf_counter()
         batch = self._on_device(collate([row.encoding for row in rows], self.encoder.pad_id, "left"))
         choice = Choice([row.seed for row in rows], self.temperature)
+        # One process answers by itself, also where several train: it does not ask the others for their lengths.
         ids_BLT = unwrapped(self.loaded.model).generate(
-            **batch.inputs, generation_config=self._config(), logits_processor=[choice]
+            **batch.inputs, generation_config=self._config(), logits_processor=[choice], synced_gpus=False
         )
         ids_BT = ids_BLT[:, batch.inputs["input_ids"].shape[1] :].cpu()
         logprobs_BT = torch.stack(choice.logprobs, dim=1)[:, : ids_BT.shape[1]].cpu()

@@ -11,13 +11,13 @@ import pytest
 import torch
 from toy_run import go
 
-from redraft.core.errors import InputError, RedraftError
+from redraft.core.errors import InputError, RecipeError, RedraftError
 from redraft.core.example import Image
 from redraft.core.recipe import Model
 from redraft.core.work import Silent
 from redraft.models.collate import collate
 from redraft.models.encode import Encoder
-from redraft.models.load import load_model
+from redraft.models.load import load_checkpoint, load_model
 from redraft.models.loss import summed_loss
 from redraft.training.events import read
 from toy_parts import SMALL, toy_example, toy_examples, toy_recipe
@@ -161,7 +161,7 @@ def test_batches_by_tokens_train_every_example_once(tmp_path: Path) -> None:
 
 
 def test_an_example_above_the_budget_of_a_batch_is_named(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="toy-0000.*above the limit of 20"):
+    with pytest.raises(InputError, match=r"toy-0000.*above the limit of 20"):
         go(tmp_path / "run", toy_recipe(batch_tokens=20), 4)
 
 
@@ -172,3 +172,29 @@ def test_patience_ends_a_run_and_keeps_its_best(tmp_path: Path) -> None:
     assert result["steps"] == 5 and result["best_checkpoint"] == "checkpoints/step-2"
     assert (tmp_path / "run" / "checkpoints" / "step-2").is_dir()
     assert any("3 evaluations in a row were not better than 0.500, which step-2" in line for line in work.logs)
+
+
+def test_packed_rows_train_as_padded_ones(tmp_path: Path) -> None:
+    """The same examples in one step: the same loss and gradient, however they lie in rows."""
+    found = {}
+    for name, more in {"packed": {"batch_tokens": 600, "pack": True}, "padded": {"batch_size": 8}}.items():
+        recipe = toy_recipe(max_steps=3, epochs=99, warmup=0, clip=None, evaluate_first=False, **more)
+        go(tmp_path / name, recipe, 8)
+        found[name] = rows(tmp_path / name)
+    for packed, padded in zip(found["packed"], found["padded"], strict=True):
+        assert packed["examples"] == padded["examples"] == 8 and packed["tokens"] == padded["tokens"]
+        assert packed["loss"] == pytest.approx(padded["loss"], rel=2e-4)
+        assert packed["gradient_norm"] == pytest.approx(padded["gradient_norm"], rel=2e-3)
+
+
+def test_parts_of_the_model_learn_at_their_own_rates(tmp_path: Path) -> None:
+    recipe = toy_recipe(max_steps=2, epochs=9, warmup=0, save_every=1, keep=9, learning_rates={"vision": 0.0})
+    go(tmp_path / "run", recipe, 8)
+    first, last = (load_checkpoint(tmp_path / "run" / "checkpoints" / f"step-{n}").model for n in (1, 2))
+    changed = {
+        name: not torch.equal(a, b)
+        for (name, a), (_, b) in zip(first.named_parameters(), last.named_parameters(), strict=True)
+    }
+    assert any(changed.values()) and not any(value for name, value in changed.items() if "vision_tower" in name)
+    with pytest.raises(RecipeError, match="learning_rates"):
+        go(tmp_path / "other", toy_recipe(learning_rates={"visoin": 0.1}), 4)

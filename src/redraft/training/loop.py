@@ -14,6 +14,7 @@ from redraft.core.work import Work
 from redraft.models.collate import Batch, collate
 from redraft.models.encode import Encoder, Encoding
 from redraft.models.load import Loaded
+from redraft.models.packing import enable_packing, pack
 from redraft.training import checkpoint, faults, randomness
 from redraft.training.device import fit_precision, machine, make_accelerator, peak_memory, set_threads, versions
 from redraft.training.events import Events, read
@@ -91,7 +92,10 @@ class _Training:
         self.model = self._wrapped()
         self.stepper = Stepper(loaded, self.model, self.optimiser, self.accelerator, self.settings)
         self.clear_memory = MPSMemoryCallback()
-        self.pad_id = encoder.pad_id
+        self.pad_id, self.family = encoder.pad_id, encoder.family
+        if self.settings.pack:
+            few = [self.prepared[place] for place in range(min(2, len(self.prepared)))]
+            enable_packing(loaded.model, few, self.pad_id, self.family)
         self.step, self.seconds = 0, 0.0
         self.best: dict[str, Any] | None = None
         self.waited = 0
@@ -186,6 +190,8 @@ class _Training:
                 batches.close()
 
     def _together(self, encodings: list[Encoding]) -> Batch:
+        if self.settings.pack:
+            return pack(self.loaded.model, encodings, self.family)
         return collate(encodings, self.pad_id)
 
     def _one(self, window: list[Batch]) -> None:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from redraft.core.errors import InputError, RecipeError
 from redraft.core.recipe import Train
+from redraft.models.freeze import get_parameter_groups
 
 
 def trained(model: nn.Module) -> dict[str, nn.Parameter]:
@@ -23,15 +24,7 @@ def make_optimiser(model: nn.Module, settings: Train, device: torch.device) -> t
     Each group's highest rate is its "initial_lr"; the loop sets the rate of every step. 8 bits without a GPU or
     without bitsandbytes is a RecipeError.
     """
-    parameters = trained(model).values()
-    groups: list[dict[str, Any]] = [
-        {"params": found, "weight_decay": decay, "lr": settings.learning_rate}
-        for found, decay in (
-            ([p for p in parameters if p.ndim >= 2], settings.weight_decay),
-            ([p for p in parameters if p.ndim < 2], 0.0),
-        )
-        if found
-    ]
+    groups = get_parameter_groups(model, settings.learning_rate, settings.weight_decay, settings.learning_rates)
     for group in groups:
         group["initial_lr"] = group["lr"]
     if settings.optimiser == "adamw_8bit":

@@ -14,6 +14,7 @@ from functools import lru_cache
 import numpy
 
 from redraft.core.recipe import Train
+from redraft.models.packing import rows
 from redraft.training.order import BUCKET, Batches, Order, epoch_order
 
 
@@ -128,17 +129,4 @@ def _padded(part: numpy.ndarray, sizes: numpy.ndarray, budget: int) -> list[list
 
 
 def _packed(part: numpy.ndarray, sizes: numpy.ndarray, budget: int) -> list[list[int]]:
-    """First fit, the longest first: at most 11/9 of the fewest rows (Johnson 1973)."""
-    found: list[list[int]] = []
-    room: list[int] = []
-    for index in part[numpy.argsort(-sizes[part], kind="stable")].tolist():
-        size = int(sizes[index])
-        for row, left in enumerate(room):
-            if size <= left:
-                found[row].append(index)
-                room[row] -= size
-                break
-        else:
-            found.append([index])
-            room.append(budget - size)
-    return found
+    return [part[row].tolist() for row in rows(sizes[part].tolist(), budget)]

@@ -1,0 +1,98 @@
+"""`redraft models ...`: the models on this machine, and the way to and from a hub."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+Run = Callable[..., None]
+AS_JSON = typer.Option(False, "--json", help="Print one JSON document and nothing else.")
+REPO = typer.Argument(help="<owner>/<name> on the Hugging Face hub.")
+
+
+def register(app: typer.Typer, run: Run) -> None:
+    """Adds the group `models`."""
+    models = typer.Typer(help="List, pull, import, merge and push models.", no_args_is_help=True)
+    for command in (_list, _pull):
+        command(models, run)
+    app.add_typer(models, name="models")
+
+
+def _list(app: typer.Typer, run: Run) -> None:
+    @app.command("list")
+    def list_(json: bool = AS_JSON) -> None:
+        """List the models on this machine."""
+        run("models.list", {}, as_json=json, show=show_list)
+
+
+def _pull(app: typer.Typer, run: Run) -> None:
+    @app.command()
+    def pull(
+        repo: str = REPO,
+        revision: str = typer.Option(None, "--revision", help="A commit, tag or branch; main by default."),
+        json: bool = AS_JSON,
+    ) -> None:
+        """Fetch a model from a hub: resumed, checked, and pinned to its commit."""
+        run("models.pull", {"repo": repo, "revision": revision}, as_json=json, show=show_pull)
+
+
+def show_list(value: dict[str, Any]) -> None:
+    """A row a model."""
+    console = Console(highlight=False)
+    if not value["models"]:
+        console.print("There are no models on this machine yet: `redraft models pull <owner>/<name>` fetches one.")
+        return
+    table = Table(box=None, padding=(0, 2), header_style="dim")
+    table.add_column("name", overflow="fold")
+    for column in ("family", "parameters", "size", "revision", "licence"):
+        table.add_column(column, justify="right" if column in ("parameters", "size") else "left")
+    for entry in value["models"]:
+        table.add_row(
+            escape(entry["name"]),
+            escape(entry["family"]),
+            _count(entry["parameters"]),
+            _size(entry["bytes"]),
+            (entry["revision"] or "")[:12],
+            escape(entry["licence"] or ""),
+        )
+    console.print(table)
+
+
+def show_pull(value: dict[str, Any]) -> None:
+    """Where the model lies, at which commit, and what of it came now."""
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(f"[green]✓[/] hf:{escape(value['repo'])} at commit {value['revision']}")
+    if not value["verified"]:
+        console.print("  the hub is away; this is the copy that was fetched before")
+    elif value["present"] == value["files"]:
+        console.print(f"  all {value['files']} files ({_size(value['bytes'])}) were there already, checksums hold")
+    else:
+        resumed = f", {_size(value['resumed_bytes'])} were there from before" if value["resumed_bytes"] else ""
+        console.print(
+            f"  {value['files']} files, {_size(value['fetched_bytes'])} fetched in {value['seconds']:.1f} s"
+            f"{resumed}, {value['present']} files there already, checksums hold"
+        )
+    if value["licence"]:
+        console.print(f"  licence: {escape(value['licence'])}")
+    console.print(f"  [dim]{escape(value['folder'])}[/]")
+
+
+def _count(number: int | None) -> str:
+    if number is None:
+        return "?"
+    for unit, size in (("B", 10**9), ("M", 10**6), ("k", 10**3)):
+        if number >= size:
+            return f"{number / size:.2f} {unit}"
+    return str(number)
+
+
+def _size(count: int) -> str:
+    for unit, size in (("GB", 10**9), ("MB", 10**6)):
+        if count >= size:
+            return f"{count / size:,.2f} {unit}"
+    return f"{count / 1e3:,.1f} kB"

@@ -1,0 +1,53 @@
+"""The verbs of `redraft models`: models at rest, here and on a hub."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from redraft.core.home import home
+from redraft.core.verb import Request, Result, Verb
+from redraft.core.work import Work
+
+
+def list_verb(request: Request, work: Work) -> Result:
+    """No request. {"models": [...], "store", "cache"}."""
+    from huggingface_hub import constants
+
+    from redraft.models.store import list_models
+
+    store = home() / "models"
+    entries = [entry.as_data() for entry in list_models(store)]
+    return Result({"models": entries, "store": str(store), "cache": str(constants.HF_HUB_CACHE)})
+
+
+def pull_verb(request: Request, work: Work) -> Result:
+    """request: repo ("owner/name", or "hf:owner/name"), revision (a commit, tag or branch; main).
+
+    The result names the commit, the folder, and what was fetched, resumed and there already.
+    """
+    from redraft.models.source import HUB, fetch_model
+    from redraft.models.store import record_pull
+
+    repo = str(request["repo"]).removeprefix(HUB)
+    fetched = fetch_model(repo, request.get("revision"), work, verify=True)
+    remote = fetched.remote
+    value: dict[str, Any] = {
+        "repo": remote.repo,
+        "revision": remote.commit,
+        "asked": remote.revision,
+        "folder": str(fetched.folder),
+        "licence": remote.licence,
+        "files": len(fetched.files),
+        "bytes": sum(file.bytes for file in fetched.files),
+        "present": fetched.present,
+        "fetched_bytes": fetched.fetched,
+        "resumed_bytes": fetched.resumed,
+        "seconds": round(fetched.seconds, 3),
+        "verified": bool(fetched.files),
+    }
+    if fetched.files:
+        value["record"] = str(record_pull(home() / "models", fetched))
+    return Result(value)
+
+
+VERBS: dict[str, Verb] = {"models.list": list_verb, "models.pull": pull_verb}

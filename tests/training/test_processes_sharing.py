@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from redraft.core.errors import UsageError
-from redraft.training.processes import ALONE, Place, place
+from redraft.core.place import Place, place
+from redraft.training.processes import ALONE
 from redraft.training.sharing import share
 
 WINDOWS = st.lists(st.integers(1, 5), min_size=0, max_size=9).map(

@@ -31,8 +31,21 @@ def main() -> None:
         from redraft.cli.screen import print_error
 
         known = error if isinstance(error, RedraftError) else _bug(error)
-        print_error(known)
+        if not _told_elsewhere(known):
+            print_error(known)
         sys.exit(known.exit_code)
+
+
+def _told_elsewhere(error: RedraftError) -> bool:
+    """Whether another process of the same run prints this error; each machine says once what it met itself."""
+    from redraft.cli import run
+    from redraft.core.errors import ToldElsewhere, UsageError
+    from redraft.core.place import place
+
+    try:
+        return isinstance(error, ToldElsewhere) or (not run.started and place().local_rank > 0)
+    except UsageError:  # the place itself is what is wrong
+        return False
 
 
 def _bug(error: Exception) -> RedraftError:

@@ -9,8 +9,11 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from redraft.core.place import place
 from redraft.core.verb import Result
 
+started = False
+"""Whether a worker was begun: from then on it says which one of several processes tells an error."""
 ONE_REQUEST = 2.0
 """Seconds within which two requests to stop are one."""
 
@@ -22,8 +25,13 @@ def run(
     as_json: bool = False,
     show: Callable[[dict[str, Any]], None] | None = None,
 ) -> None:
-    """Does the verb and exits with its code. as_json prints the value alone on standard output."""
+    """Does the verb and exits with its code. as_json prints the value alone on standard output.
+
+    Of several processes of one run, the first alone prints.
+    """
     result = follow(verb, request)
+    if place().rank > 0:
+        sys.exit(result.exit_code)
     if as_json:
         sys.stdout.write(json.dumps(result.value, indent=2, ensure_ascii=False) + "\n")
     elif show is not None:
@@ -40,6 +48,8 @@ def follow(verb: str, request: Mapping[str, Any]) -> Result:
     from redraft.cli.screen import Screen
     from redraft.queue.recovering import RecoveringProcess
 
+    global started
+    started, shown = True, place().rank == 0
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # asked to end: the worker saves first
     process = RecoveringProcess(verb, request, debug="--debug" in sys.argv)
     asked = 0.0
@@ -48,13 +58,15 @@ def follow(verb: str, request: Mapping[str, Any]) -> Result:
         while True:
             try:
                 for event in events:
-                    screen.show(event)
+                    if shown:
+                        screen.show(event)
                 return process.result()
             except KeyboardInterrupt:
                 # One request may come twice at once: from the terminal and from whoever started us.
                 again = asked > 0
                 if not again or time.monotonic() - asked > ONE_REQUEST:
                     process.stop(hard=again)
-                    screen.say("stopped at once" if again else "stopping: Ctrl-C again stops without saving")
+                    if shown:
+                        screen.say("stopped at once" if again else "stopping: Ctrl-C again stops without saving")
                     asked = time.monotonic()
                 events = process.events()

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from redraft.core.errors import DeviceLost, WorkerLost
+from redraft.core.place import place
 from redraft.core.verb import Result
 from redraft.queue.local import LocalProcess
 
@@ -55,8 +56,8 @@ class RecoveringProcess:
 
     def _loss(self, error: DeviceLost | WorkerLost) -> str | None:
         """How the device was lost; None where something else happened, or where it is not to be answered."""
-        if self._fallen_back or self._stopping or self._device == "cpu":
-            return None
+        if self._fallen_back or self._stopping or self._device == "cpu" or place().count > 1:
+            return None  # one of several processes cannot change its device alone
         if isinstance(error, DeviceLost):
             return error.what
         ended_by = self._process.ended_by

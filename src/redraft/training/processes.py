@@ -12,9 +12,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
@@ -24,7 +23,8 @@ import torch.distributed as dist
 from torch.distributed import TCPStore  # type: ignore[attr-defined]  # public, but not in its stubs
 from torch.distributed.distributed_c10d import PrefixStore, Store
 
-from redraft.core.errors import RecipeError, RedraftError, UsageError, WorkerLost, from_data
+from redraft.core.errors import RecipeError, RedraftError, WorkerLost, from_data
+from redraft.core.place import Place, place
 from redraft.training.ending import Ending
 
 T = TypeVar("T")
@@ -34,40 +34,6 @@ WITHIN_A_STEP = 600.0
 ONE_TRY = timedelta(seconds=5)
 WITHIN_A_RUN = timedelta(days=30)
 """For waits whose length is the main process's own affair, such as an evaluation; a dead one ends them at once."""
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """rank: of this process among `count`, from 0. local_rank: among the `local_count` of this machine."""
-
-    rank: int = 0
-    count: int = 1
-    local_rank: int = 0
-    local_count: int = 1
-
-
-def place(environment: Mapping[str, str] | None = None) -> Place:
-    """Where a launcher has put this process; a place of its own without one. Nonsense is a UsageError."""
-    given = os.environ if environment is None else environment
-    if given.get("WORLD_SIZE", "1") == "1":
-        return Place()
-    try:
-        rank, count = int(given["RANK"]), int(given["WORLD_SIZE"])
-        local_count = int(given.get("LOCAL_WORLD_SIZE", count))
-        found = Place(rank, count, int(given.get("LOCAL_RANK", rank)), local_count)
-    except (KeyError, ValueError) as error:
-        raise UsageError(
-            f"the launcher's environment is incomplete ({error})",
-            where="RANK, WORLD_SIZE, LOCAL_RANK",
-            remedy="Start with torchrun or accelerate launch, or unset WORLD_SIZE",
-        ) from None
-    if not (0 <= found.rank < found.count and 0 <= found.local_rank < found.local_count <= found.count):
-        raise UsageError(
-            f"the launcher's environment contradicts itself ({found})",
-            where="RANK, WORLD_SIZE, LOCAL_RANK",
-            remedy="Start with torchrun or accelerate launch, or unset WORLD_SIZE",
-        )
-    return found
 
 
 class Processes:

@@ -11,7 +11,8 @@ import torch
 
 from redraft.core.errors import InputError, RecipeError
 from redraft.core.recipe import Model
-from redraft.models.adapter import add_adapter
+from redraft.models.adapter import add_adapter, open_adapter
+from redraft.models.audit import check_adapter, find_adapter
 from redraft.models.freeze import Counts, count, freeze
 from redraft.models.layout import MODEL, find_checkpoint, read_manifest
 from redraft.models.opening import Way, faults, open_model, open_processor, quiet_library, set_attention
@@ -175,9 +176,8 @@ def _own_base(folder: Path, spec: Model, way: Way) -> Loaded:
     return replace(loaded, model=model, adapter=False, source=replace(loaded.source, name=spec.base))
 
 
-def _adapter(checkpoint: Path, inner: Path, way: Way) -> Loaded:
-    from peft import PeftModel
-
+def adapter_source(checkpoint: Path, inner: Path) -> Source:
+    """Where the base of an adapter comes from. inner: the checkpoint's folder with the adapter's files."""
     named = read_config(inner).get("base_model_name_or_path") or ""
     revision = None
     if (checkpoint / "manifest.json").is_file():
@@ -187,10 +187,14 @@ def _adapter(checkpoint: Path, inner: Path, way: Way) -> Loaded:
             named = base["name"]
     if not named:
         raise InputError("this adapter does not say its base model", where=str(inner), remedy="Add it")
-    source = find_source(named, revision)
+    return find_source(named, revision)
+
+
+def _adapter(checkpoint: Path, inner: Path, way: Way) -> Loaded:
+    source = adapter_source(checkpoint, inner)
     assert source.folder is not None
     loaded = _open(source.folder, source, way)
     with quiet_library(), faults(source):
-        model = PeftModel.from_pretrained(loaded.model, inner, is_trainable=True)
+        model = open_adapter(loaded.model, inner)
         processor = open_processor(inner, loaded.family)
     return Loaded(model, processor, loaded.family, source, adapter=True)

@@ -11,7 +11,7 @@ import torch
 
 from redraft.core.errors import InputError, RecipeError
 from redraft.core.recipe import Model
-from redraft.models.adapter import add_adapter, open_adapter
+from redraft.models.adapter import add_adapter
 from redraft.models.audit import check_adapter, find_adapter
 from redraft.models.freeze import Counts, count, freeze
 from redraft.models.layout import MODEL, find_checkpoint, read_manifest
@@ -191,10 +191,14 @@ def adapter_source(checkpoint: Path, inner: Path) -> Source:
 
 
 def _adapter(checkpoint: Path, inner: Path, way: Way) -> Loaded:
+    from peft import PeftModel
+
+    find_adapter(inner)
     source = adapter_source(checkpoint, inner)
     assert source.folder is not None
     loaded = _open(source.folder, source, way)
     with quiet_library(), faults(source):
-        model = open_adapter(loaded.model, inner)
+        model = PeftModel.from_pretrained(loaded.model, inner, is_trainable=True)
         processor = open_processor(inner, loaded.family)
+    check_adapter(model, inner)
     return Loaded(model, processor, loaded.family, source, adapter=True)

@@ -48,8 +48,15 @@ def open_model(folder: Path, source: Source, way: Way) -> tuple[Any, Any]:
     from transformers import AutoModelForImageTextToText
 
     if is_v1(read_config(folder)):
+        if way.four_bit is not None:
+            raise RecipeError(
+                "the weights of DeepSeek-OCR v1 are put together while they are read, which 4 bits do not allow",
+                where="model.quantise",
+                remedy="Save the model once as it is opened (redraft's save_model), and give that folder as base",
+            )
         with quiet_library(), faults(source):
             model, processor = open_v1(folder, way.dtype)
+        check_structure(model, processor, source.name)
         set_attention(model, way.attention)
         family_of(model.config.model_type).ready(model)
         return model, processor

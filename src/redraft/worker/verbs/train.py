@@ -51,7 +51,7 @@ def _start(request: Request, work: Work) -> Result:
             return _resume(folder, request, work)
     recipe = read_recipe(request["recipe"], request.get("overrides") or ())
     folder = _folder(recipe, request)
-    dataset, task = _dataset(recipe)
+    dataset, task = open_dataset(recipe)
     split = dataset.split(TRAIN)
     device = take_device(request, recipe, work)
     dtype = weight_type(recipe, fit_precision(recipe.train.precision, device, work))
@@ -67,7 +67,7 @@ def _resume(folder: Path, request: Request, work: Work) -> Result:
     if run.finished(folder):
         work.log(f"{folder} is finished already; nothing is left to do")
         return _result(folder, run.result_of(folder))
-    dataset, task = _dataset(recipe)
+    dataset, task = open_dataset(recipe)
     device = take_device(request, recipe, work)
     dtype = weight_type(recipe, fit_precision(recipe.train.precision, device, work))
     found = checkpoint.newest(folder, work)
@@ -170,7 +170,8 @@ def _evaluation(
     return at
 
 
-def _dataset(recipe: Recipe) -> tuple[Dataset, Task]:
+def open_dataset(recipe: Recipe) -> tuple[Dataset, Task]:
+    """The dataset and the task that a recipe names; a RecipeError where they are not there or do not fit."""
     task = load_task(recipe.task)
     if recipe.dataset.startswith(HUB):
         folder = fetch_dataset(recipe.dataset.removeprefix(HUB))

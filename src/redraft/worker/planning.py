@@ -1,0 +1,110 @@
+"""What a trial's figures say of the whole run: memory, time, disk, and whether it fits."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+from redraft.core.recipe import Recipe
+from redraft.worker.guarded import Outcome
+from redraft.worker.machine_memory import Memory
+
+SPARE = 1.3
+"""Free space wanted for a save, in sizes of a checkpoint, as `training.checkpoint` asks for it."""
+
+
+def memory_of(outcome: Outcome, recipe: Recipe, memory: Memory) -> dict[str, Any]:
+    """Bytes at the worst step.
+
+    needed = the largest memory of the trial + encodings kept between epochs (train.cache_mb at most); on a GPU
+    the former alone, as encodings stay outside. None where the trial did not live to tell.
+    parts: runtime (libraries and dataset, resident beside the model once it is loaded), weights, gradients, moments (counted), and
+    rest = what is left: activations, logits, buffers.
+    """
+    start, model, examples = (outcome.metric(kind) for kind in ("start", "model", "examples"))
+    peak = outcome.metric("worst").get("peak_bytes")
+    on_gpu = model.get("device_bytes") is not None
+    kept = 0
+    if examples:
+        kept = min(recipe.train.cache_mb * 2**20, int(examples["kept_bytes_mean"] * examples["count"]))
+    available = model["device_bytes"] if on_gpu else memory.available
+    needed = None if peak is None else peak + (0 if on_gpu else kept)
+    loaded = max(model.get("resident_bytes", 0) - model.get("weights", 0), start.get("resident_bytes", 0))
+    known = {"runtime": 0 if on_gpu else loaded}
+    known |= {name: model.get(name, 0) for name in ("weights", "gradients", "moments")}
+    return {
+        "fits": needed is not None and needed <= available,
+        "needed_bytes": needed,
+        "at_least_bytes": max(peak or 0, outcome.peak_bytes),
+        "available_bytes": available,
+        "limit": "the GPU's memory" if on_gpu else memory.limit,
+        "step_bytes": peak,
+        "kept_bytes": kept,
+        "parts": {**known, "rest": None if peak is None else max(peak - sum(known.values()), 0)},
+    }
+
+
+def time_of(outcome: Outcome, recipe: Recipe) -> dict[str, Any]:
+    """Seconds: of a usual step and of the worst, of all steps, and of the reading before them.
+
+    steps x seconds of a usual step; where the clock ends the run, the clock. Evaluations and saving come on top.
+    """
+    examples, usual, worst = (outcome.metric(kind) for kind in ("examples", "usual", "worst"))
+    found: dict[str, Any] = {
+        "seconds_per_step": usual.get("seconds"),
+        "worst_step_seconds": worst.get("seconds"),
+        "first_step_seconds": worst.get("first_seconds"),
+        "examples_per_second": usual["examples"] / usual["seconds"] if usual else None,
+        "steps": examples.get("steps"),
+        "prepare_seconds": None,
+        "training_seconds": None,
+        "total_seconds": None,
+    }
+    if examples:
+        found["prepare_seconds"] = examples["encode_seconds"] * examples["count"]
+    limits = []
+    if usual and found["steps"] is not None:
+        limits.append(found["steps"] * usual["seconds"])
+    if recipe.train.max_minutes is not None:
+        limits.append(recipe.train.max_minutes * 60)
+        if usual:
+            found["steps"] = min(found["steps"] or 10**12, int(recipe.train.max_minutes * 60 / usual["seconds"]))
+    if limits and examples:
+        found["training_seconds"] = min(limits)
+        found["total_seconds"] = min(limits) + found["prepare_seconds"]
+    return found
+
+
+def disk_of(outcome: Outcome, recipe: Recipe, folder: Path) -> dict[str, Any]:
+    """Bytes of checkpoints (weights or adapter, and moments: counted) and of kept features, and what is free.
+
+    While one is written there are train.keep of them, the best one, and the new one with its spare.
+    """
+    model, features = outcome.metric("model"), outcome.metric("features")
+    one = model.get("checkpoint", 0)
+    settings = recipe.train
+    saves = 1 if settings.save_every is None else settings.keep + (settings.evaluate_every is not None)
+    needed = int(one * saves + one * SPARE) if settings.save_every is not None else int(one * SPARE)
+    cached = features.get("bytes", 0)
+    place = _existing(folder)
+    free = shutil.disk_usage(place).free
+    return {
+        "fits": needed + cached <= free,
+        "checkpoint_bytes": one,
+        "checkpoints": saves,
+        "checkpoints_bytes": needed,
+        "feature_cache_bytes": cached,
+        "feature_bytes_per_example": features.get("bytes_per_example", 0),
+        "needed_bytes": needed + cached,
+        "free_bytes": free,
+        "folder": str(folder),
+    }
+
+
+def _existing(folder: Path) -> Path:
+    """The folder itself or the nearest one above it that is there."""
+    folder = folder.absolute()
+    while not folder.is_dir():
+        folder = folder.parent
+    return folder

@@ -82,7 +82,7 @@ def _unmatched(core: nn.Module, name: str, parts: dict[str, str]) -> RecipeError
     exists = name in parts.values() or any(n == name or n.startswith(name + ".") for n in parts)
     if exists:
         return RecipeError(
-            f"{KEY} gives a rate for '{name}', and all of it is frozen",
+            f"there is a rate for '{name}', and all of it is frozen",
             where=KEY,
             remedy=f"Remove '{name}' from {KEY}, or from model.freeze",
         )
@@ -90,7 +90,7 @@ def _unmatched(core: nn.Module, name: str, parts: dict[str, str]) -> RecipeError
     near = difflib.get_close_matches(name, known, n=1)
     there = sorted(set(parts.values()) - {"other"})
     return RecipeError(
-        f"{KEY} names '{name}', and nothing in this model is called so",
+        f"nothing in this model is called '{name}'",
         where=KEY,
         remedy=f"Did you mean '{near[0]}'?" if near and near[0] != name else f"Its parts are {', '.join(there)}",
     )

@@ -57,5 +57,5 @@ def _writer(to: TextIO | logging.Logger | Callable[[str], None] | None) -> Calla
         return lambda line: logger.info("%s", line)
     if to is not None and not hasattr(to, "write"):
         return to
-    stream = sys.stdout if to is None else to
+    stream: Any = sys.stdout if to is None else to
     return lambda line: print(line, file=stream)

@@ -8,21 +8,21 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
-from safetensors.torch import load_file
+from killing import kill_at, losses, same_checkpoint
+from safetensors.torch import load_file, save_file
 from toy_run import go
 
-from redraft.core.errors import InputError, Interrupted, OutputError
+from redraft.core.errors import InputError, Interrupted, OutputError, Paused, UsageError
 from redraft.core.recipe import Recipe
 from redraft.core.work import Silent
 from redraft.models.layout import verify
 from redraft.training import checkpoint, run
 from redraft.training.events import read
+from redraft.training.resuming import check_recipe, say_differences
 from toy_parts import SMALL, toy_recipe
 
 PROGRAM = Path(__file__).with_name("toy_run.py")
@@ -37,51 +37,23 @@ TRAIN = {
 }
 
 
-def losses(folder: Path) -> list[tuple[int, float]]:
-    return [(row["step"], row["loss"]) for row in read(folder) if row["kind"] == "step"]
-
-
 def start(folder: Path, recipe: Recipe) -> subprocess.Popen[bytes]:
+    """A process that shares nothing with this one."""
     model, settings = (json.dumps(part.model_dump(mode="json")) for part in (recipe.model, recipe.train))
     command = [sys.executable, str(PROGRAM), str(folder), "24", model, settings]
     return subprocess.Popen(command, stdout=subprocess.DEVNULL)
 
 
-def kill_at(process: subprocess.Popen[bytes], folder: Path, step: int) -> None:
-    """SIGKILL as soon as the run's events tell of this step."""
-    deadline = time.monotonic() + 200
-    while not any(done >= step for done, _ in losses(folder)):
-        assert process.poll() is None, "the run ended before it was killed"
-        assert time.monotonic() < deadline, "the run takes too long"
-        time.sleep(0.01)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-
-
-def same_checkpoint(a: Path, b: Path) -> None:
-    weights = [
-        name for name in ("model.safetensors", "adapter_model.safetensors") if (a / "model" / name).exists()
-    ]
-    assert weights
-    for name in [f"model/{weights[0]}", "training.safetensors"]:
-        one, other = load_file(a / name), load_file(b / name)
-        assert one.keys() == other.keys()
-        assert [key for key in one if not torch.equal(one[key], other[key])] == []
-    left, right = (json.loads((folder / "state.json").read_text()) for folder in (a, b))
-    assert {k: left[k] for k in ("step", "examples", "epoch", "seed")} == {
-        k: right[k] for k in ("step", "examples", "epoch", "seed")
-    }
-
-
 @pytest.mark.parametrize(
     ("kind", "steps", "kills"),
     [
-        ("full", 30, (3, 8, 19)),
-        ("lora", 30, (8, 19)),
+        ("full", 20, (3, 13)),
+        pytest.param("lora", 30, (8, 19), marks=pytest.mark.slow),
         pytest.param("full", 200, (3, 40, 90, 150), marks=pytest.mark.slow),
         pytest.param("lora", 200, (3, 40, 90, 150), marks=pytest.mark.slow),
     ],
 )
+@pytest.mark.timeout(1800)
 def test_killed_again_and_again_and_bit_equal(
     kind: str, steps: int, kills: tuple[int, ...], tmp_path: Path, toy_base: Path
 ) -> None:
@@ -95,7 +67,7 @@ def test_killed_again_and_again_and_bit_equal(
         kill_at(start(broken, recipe), broken, step)
         assert not run.finished(broken)
     go(broken, recipe, 24)
-    assert sum(row["kind"] == "resume" for row in read(broken)) >= 2
+    assert sum(row["kind"] == "resume" for row in read(broken)) >= len([step for step in kills if step > 6])
     assert losses(broken) == losses(whole) and len(losses(whole)) == steps
     same_checkpoint(whole / "checkpoints" / f"step-{steps}", broken / "checkpoints" / f"step-{steps}")
 
@@ -114,6 +86,109 @@ def test_a_damaged_checkpoint_is_passed_over(tmp_path: Path) -> None:
     go(folder, recipe, 12)
     assert losses(folder) == before
     verify(folder / "checkpoints" / "step-9")
+
+
+def damage(folder: Path, how: str) -> None:
+    """Damages a checkpoint as disks, people and other programs do."""
+    if how == "a flipped bit":
+        path = folder / "model" / "model.safetensors"
+        data = bytearray(path.read_bytes())
+        data[-1000] ^= 1
+        path.write_bytes(data)
+    elif how == "a missing file":
+        (folder / "model" / "config.json").unlink()
+    elif how == "a missing tensor":
+        path = folder / "model" / "model.safetensors"
+        tensors = load_file(path)
+        tensors.pop(sorted(tensors)[0])
+        save_file(tensors, path, metadata={"format": "pt"})
+    elif how == "a pickle":
+        (folder / "model" / "model.safetensors").rename(folder / "model" / "pytorch_model.bin")
+    elif how == "no manifest":
+        (folder / "manifest.json").unlink()
+    else:
+        data = json.loads((folder / "manifest.json").read_text())
+        data["files"]["state.json"] = 7
+        (folder / "manifest.json").write_text(json.dumps(data))
+
+
+DAMAGE = {
+    "a flipped bit": "has changed or is cut",
+    "a missing file": "is missing",
+    "a missing tensor": "has changed or is cut",
+    "a pickle": "is a pickle",
+    "no manifest": "has no manifest",
+    "a foreign manifest": "not a checkpoint's",
+}
+
+
+@pytest.fixture(scope="module")
+def two_steps(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run with checkpoints at steps 1 and 2."""
+    folder = tmp_path_factory.mktemp("two") / "run"
+    go(folder, toy_recipe(max_steps=2, epochs=9, save_every=1), 8)
+    return folder
+
+
+@pytest.mark.parametrize("how", DAMAGE)
+def test_the_one_before_is_taken_and_the_damage_named(two_steps: Path, tmp_path: Path, how: str) -> None:
+    folder, work = tmp_path / "run", Silent()
+    shutil.copytree(two_steps, folder)
+    damage(folder / "checkpoints" / "step-2", how)
+    assert checkpoint.newest(folder, work) == folder / "checkpoints" / "step-1"
+    assert "step-2 is passed over" in work.logs[-1] and DAMAGE[how] in work.logs[-1]
+    damage(folder / "checkpoints" / "step-1", how)
+    with pytest.raises(InputError, match="none of the run's 2 checkpoints is whole"):
+        checkpoint.newest(folder, work)  # to begin again in silence would lose what the user thinks is there
+
+
+def test_another_versions_checkpoint_is_not_passed_over(two_steps: Path, tmp_path: Path) -> None:
+    shutil.copytree(two_steps, tmp_path / "run")
+    path = tmp_path / "run" / "checkpoints" / "step-2" / "manifest.json"
+    path.write_text(path.read_text().replace('"format": 1', '"format": 9', 1))
+    with pytest.raises(InputError, match="of format 9, and this version of redraft reads format 1"):
+        checkpoint.newest(tmp_path / "run", Silent())
+
+
+def test_damaged_checkpoints_do_not_count_as_kept(two_steps: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    shutil.copytree(two_steps, folder)
+    shutil.copytree(folder / "checkpoints" / "step-2", folder / "checkpoints" / "step-3")
+    damage(folder / "checkpoints" / "step-3", "a flipped bit")
+    checkpoint.prune(folder, 2, None)
+    assert sorted(p.name for p in (folder / "checkpoints").iterdir()) == ["step-1", "step-2", "step-3"]
+    checkpoint.prune(folder, 1, None)
+    assert sorted(p.name for p in (folder / "checkpoints").iterdir()) == ["step-2", "step-3"]
+
+
+def test_a_checkpoint_of_another_recipe_is_refused(two_steps: Path) -> None:
+    found, recipe = two_steps / "checkpoints" / "step-2", run.recipe_of(two_steps)
+    check_recipe(found, recipe)
+    free = recipe.train.model_copy(update={"save_every": 7, "workers": 5, "threads": 2})
+    check_recipe(found, recipe.model_copy(update={"train": free, "output": "elsewhere"}))
+    other = recipe.train.model_copy(update={"batch_size": 3, "learning_rate": 1.0})
+    with pytest.raises(UsageError) as caught:
+        check_recipe(found, recipe.model_copy(update={"train": other}))
+    assert "train.batch_size is 3 and was 4; train.learning_rate is 1.0 and was 0.002" in caught.value.what
+
+
+def test_what_changes_the_bits_is_said(two_steps: Path, tmp_path: Path) -> None:
+    folder, work = tmp_path / "run", Silent()
+    shutil.copytree(two_steps, folder)
+    (folder / "result.json").unlink()
+    shutil.rmtree(folder / "checkpoints" / "step-2")
+    start = next(row for row in read(folder) if row["kind"] == "start")
+    here = {"machine": dict(start["machine"]), "versions": dict(start["versions"])}
+    assert say_differences(folder, here, work) == [] and not work.logs
+    here["machine"]["cpu_capability"], here["versions"]["torch"] = "ALTIVEC", "1.0"
+    was = start["machine"]["cpu_capability"]
+    assert say_differences(folder, here, work)[0] == f"the CPU's instruction set ALTIVEC (was {was})"
+    assert "not bit for bit" in work.logs[-1] and "torch 1.0" in work.logs[-1]
+    changed = toy_recipe(max_steps=2, epochs=9, save_every=1, threads=2)
+    go(folder, changed, 8, work=work)
+    resumed = next(row for row in read(folder) if row["kind"] == "resume")
+    assert resumed["differs"] == ["threads 2 (was 1)"]
+    assert any("not bit for bit" in line and "threads 2 (was 1)" in line for line in work.logs)
 
 
 def test_remains_of_a_save_are_removed(tmp_path: Path) -> None:
@@ -137,6 +212,7 @@ def test_asked_to_stop_it_saves_and_says_how_to_go_on(tmp_path: Path) -> None:
         go(folder, recipe, 12, work=Stopping())
     assert "--resume" in caught.value.remedy
     assert run.result_of(folder)["status"] == "paused" and not run.finished(folder)
+    assert run.result_of(folder)["reason"] == "asked to stop"
     result = go(folder, recipe, 12)
     assert result["status"] == "finished" and result["steps"] == 40
     go(tmp_path / "whole", recipe, 12)
@@ -156,13 +232,23 @@ def test_a_disk_that_is_full_leaves_the_last_good(tmp_path: Path) -> None:
                 resource.setrlimit(resource.RLIMIT_FSIZE, (30_000, hard))
 
     try:
-        with pytest.raises(OutputError):
+        with pytest.raises(Paused, match="File too large") as caught:
             go(folder, recipe, 12, work=Filling())
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
         signal.signal(signal.SIGXFSZ, handler)
+    assert f"--resume {folder}" in caught.value.remedy
     assert [p.name for p in (folder / "checkpoints").iterdir()] == ["step-4"]
+    result = run.result_of(folder)
+    assert result["status"] == "paused" and "File too large" in result["reason"]
+    assert result["checkpoint"] == "checkpoints/step-4"
     assert go(folder, recipe, 12)["steps"] == 8
+
+
+def test_what_a_killed_beginning_leaves_is_as_good_as_empty(tmp_path: Path) -> None:
+    (tmp_path / ".recipe.yaml.abc.tmp").write_text("half")
+    run.begin(tmp_path, toy_recipe())
+    assert run.is_run(tmp_path)
 
 
 def test_a_run_does_not_begin_in_a_full_folder(tmp_path: Path) -> None:

@@ -11,24 +11,34 @@ import yaml
 from redraft.core.atomic import output_error, sync_folder, write_json, write_text
 from redraft.core.errors import InputError, OutputError, UsageError
 from redraft.core.recipe import Recipe, recipe_from_data
-from redraft.models.layout import RESULT
+from redraft.models.layout import CHECKPOINTS, RESULT
 
 RECIPE = "recipe.yaml"
 FINISHED = "finished"
 
 
 def begin(folder: Path, recipe: Recipe) -> None:
-    """Makes the folder with the whole recipe in it. One that exists and is not empty is an OutputError."""
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    """Makes the folder with the whole recipe in it. One that exists and is not empty is an OutputError.
+
+    The recipe comes first, whole or not at all, and makes the folder a run: what a killed beginning leaves is
+    either a run without a checkpoint or as good as empty.
+    """
+    if folder.exists() and (not folder.is_dir() or any(not _is_remains(path) for path in folder.iterdir())):
         hint = f"Continue it with `redraft train --resume {folder}`, or choose" if is_run(folder) else "Choose"
         raise OutputError("the output exists already", where=str(folder), remedy=f"{hint} another --out")
-    try:
-        (folder / "checkpoints").mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise output_error(folder, error) from error
     text = yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
     write_text(folder / RECIPE, text)
-    sync_folder(folder.parent)
+    try:
+        (folder / CHECKPOINTS).mkdir(exist_ok=True)
+        sync_folder(folder)
+        sync_folder(folder.parent)
+    except OSError as error:
+        raise output_error(folder, error) from error
+
+
+def _is_remains(path: Path) -> bool:
+    """Whether a file is what a killed `write_text` of the recipe leaves."""
+    return path.name.startswith(f".{RECIPE}.") and path.suffix == ".tmp"
 
 
 def is_run(folder: Path) -> bool:

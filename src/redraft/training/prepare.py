@@ -8,16 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from redraft.core.errors import InputError, RecipeError, RedraftError
 from redraft.core.example import Example
 from redraft.core.recipe import Train
 from redraft.core.work import Work
 from redraft.models.encode import Encoder, Encoding
+from redraft.training.feature_cache import CacheFull, FeatureCache, feature_key
 from redraft.training.packed import Packed, pack
 
 STAGE = "reading and checking examples"
+AHEAD = 2
+"""Examples a thread that wait with their pixels: a page has tens of megabytes of them."""
 NAMED = 10
 """Bad examples named in an error; the rest are counted."""
 
@@ -36,6 +39,9 @@ class Prepared:
     supervised: int
     bad: tuple[tuple[str, str], ...]
     kept: dict[int, Packed]
+    cache: FeatureCache | None = None
+    keys: dict[int, str] = field(default_factory=dict)
+    """With a feature cache: the key of each good example's features, by index."""
 
     def __len__(self) -> int:
         return len(self.indices)
@@ -44,45 +50,91 @@ class Prepared:
         """The encoding of the place-th good example."""
         index = self.indices[place]
         packed = self.kept.get(index)
-        return packed.unpack() if packed is not None else self.encoder.encode(self.examples[index])
+        encoding = packed.unpack() if packed is not None else self.encoder.encode(self.examples[index])
+        return encoding if self.cache is None else self.cache.give(self.keys[index], encoding)
 
 
-def prepare(examples: Sequence[Example], encoder: Encoder, settings: Train, work: Work) -> Prepared:
+def prepare(
+    examples: Sequence[Example],
+    encoder: Encoder,
+    settings: Train,
+    work: Work,
+    cache: FeatureCache | None = None,
+) -> Prepared:
     """Encodes every example once. Bad ones stop the run (an InputError that lists them) or, where the recipe
-    says `bad_examples: skip`, are left out and named in the run."""
+    says `bad_examples: skip`, are left out and named in the run.
+
+    cache: takes the features of every example's pictures; where it becomes full and the recipe does not insist on
+    it, that is said and the run goes on without one.
+    """
     if not len(examples):
         raise InputError("there are no training examples", where="split 'train'", remedy="Make a larger dataset")
+    try:
+        return _prepare(examples, encoder, settings, work, cache)
+    except CacheFull as full:
+        if cache is None or settings.feature_cache == "on":
+            raise
+        cache.discard()
+        work.log(f"{full.what}: training goes on without them", "warning")
+    return _prepare(examples, encoder, settings, work, None)
+
+
+def _prepare(
+    examples: Sequence[Example], encoder: Encoder, settings: Train, work: Work, cache: FeatureCache | None
+) -> Prepared:
     limit, used = settings.cache_mb * 1024 * 1024, 0
     indices, lengths, supervised = [], [], 0
     bad: list[tuple[str, str]] = []
     kept: dict[int, Packed] = {}
-    for index, found in enumerate(_encoded(examples, encoder, settings)):
+    keys: dict[int, str] = {}
+    if cache is not None:
+        cache.expect(len(examples))
+    for index, found in enumerate(_encoded(examples, encoder, settings, cache is not None)):
         if isinstance(found, tuple):
             bad.append(found)
         else:
+            packed = found.packed
             indices.append(index)
-            lengths.append(len(found.encoding.input_ids))
-            supervised += found.encoding.supervised
-            if used + found.bytes <= limit:
-                kept[index] = found
-                used += found.bytes
+            lengths.append(len(packed.encoding))
+            supervised += packed.encoding.supervised
+            if cache is not None:
+                keys[index] = found.key
+                packed = Packed(cache.take(found.key, packed.encoding), None)
+            if used + packed.bytes <= limit:
+                kept[index] = packed
+                used += packed.bytes
         work.progress(STAGE, index + 1, len(examples), f"{len(bad)} bad" if bad else "")
     _judge(bad, len(indices), len(examples), settings, work)
+    if cache is not None:
+        cache.flush()
+        work.log(
+            f"features of the pictures: {cache.made:,} made, {len(indices) - cache.made:,} found or not needed"
+        )
     if len(kept) < len(indices):
         work.log(
             f"{len(kept):,} of {len(indices):,} examples are kept in memory ({used // 2**20:,} MB, "
             f"train.cache_mb); the others are read again in every epoch"
         )
-    return Prepared(examples, encoder, tuple(indices), tuple(lengths), supervised, tuple(bad), kept)
+    return Prepared(examples, encoder, tuple(indices), tuple(lengths), supervised, tuple(bad), kept, cache, keys)
 
 
-def _encoded(examples: Sequence[Example], encoder: Encoder, settings: Train) -> Iterator[Packed | tuple[str, str]]:
+@dataclass(frozen=True, slots=True)
+class _Good:
+    packed: Packed
+    key: str
+
+
+def _encoded(
+    examples: Sequence[Example], encoder: Encoder, settings: Train, cached: bool
+) -> Iterator[_Good | tuple[str, str]]:
+    """Each example's encoding, or its id and what is wrong with it, in order. cached: with the key of its
+    pictures, and not packed, as its pixels go on to the vision side at once."""
     ids = getattr(examples, "ids", None)
     longest = min(settings.max_length, encoder.positions or settings.max_length)
     if settings.batch_tokens is not None:
         longest = min(longest, settings.batch_tokens)
 
-    def one(index: int) -> Packed | tuple[str, str]:
+    def one(index: int) -> _Good | tuple[str, str]:
         name = str(ids[index]) if ids is not None else f"example {index}"
         try:
             example = examples[index]
@@ -92,10 +144,12 @@ def _encoded(examples: Sequence[Example], encoder: Encoder, settings: Train) -> 
             return name, error.what
         if len(encoding) > longest:
             return name, f"{len(encoding):,} tokens with its pictures, above the limit of {longest:,}"
-        return pack(encoding)
+        if cached:
+            return _Good(Packed(encoding, None), feature_key(example))
+        return _Good(pack(encoding), "")
 
     with ThreadPoolExecutor(settings.workers, thread_name_prefix="encode") as pool:
-        yield from _ordered(pool, one, range(len(examples)), settings.workers * 8)
+        yield from _ordered(pool, one, range(len(examples)), settings.workers * AHEAD)
 
 
 def _ordered(pool: ThreadPoolExecutor, call, items: Iterable[int], ahead: int):  # type: ignore[no-untyped-def]

@@ -19,6 +19,7 @@ from redraft.models import layout
 from redraft.models.load import Loaded
 from redraft.training.checkpoint_write import TEMPORARY, Pending, remove, shard_name
 from redraft.training.faults import paused
+from redraft.training.processes import ALONE, Processes
 
 SPARE = 1.3
 """Free space wanted before a save, in sizes of the last checkpoint."""
@@ -34,29 +35,44 @@ def save(
     state: dict[str, Any],
     about: dict[str, Any],
     token: str | None = None,
+    processes: Processes = ALONE,
 ) -> Path:
     """Writes checkpoints/step-<n> and returns it; n is state["step"]. A verified one of that step is kept.
 
-    tensors: optimiser and random states. about: what else the manifest says (base, dataset); its "recipe" becomes
-    recipe.json. token: of this writer, where a queue hands one out; random by default.
+    tensors: optimiser and random states of this process. about: what else the manifest says (base, dataset); its
+    "recipe" becomes recipe.json. token: of this writer, where a queue hands one out; random by default. processes:
+    each calls this and writes its own file of tensors; the main one writes the rest.
     The first save of a model is read back and compared bit by bit, later ones by names, shapes and types.
 
     Paused, where the disk is full or failing: nothing is left behind and older checkpoints are untouched.
     """
     folder = run / layout.CHECKPOINTS / f"step-{state['step']}"
     _sound.discard(folder.resolve())  # looked at afresh: what lies there was left by an earlier writer
-    if folder.is_dir() and _is_sound(folder):
+    if processes.by_main(lambda: folder.is_dir() and _is_sound(folder)):
         return folder
-    token = token or secrets.token_hex(4)
+    token = processes.by_main(lambda: token or secrets.token_hex(4))
     with Pending(run, state["step"], token) as pending:
-        leave_space(run, loaded, tensors)
-        pending.begin()
-        pending.model(loaded)
-        pending.tensors(shard_name(0, 1), tensors)
-        pending.json(layout.STATE, state)
-        pending.json(layout.RECIPE, about["recipe"])
-        facts = {name: value for name, value in about.items() if name != "recipe"}
-        pending.publish({"token": token, **facts})
+
+        def begin() -> None:
+            leave_space(run, loaded, tensors)
+            pending.begin()
+
+        def write() -> dict[str, Any]:
+            pending.tensors(shard_name(processes.rank, processes.count), tensors)
+            if processes.main:
+                pending.model(loaded)
+                pending.json(layout.STATE, state)
+                pending.json(layout.RECIPE, about["recipe"])
+            return pending.files
+
+        def publish() -> None:
+            facts = {name: value for name, value in about.items() if name != "recipe"}
+            pending.publish({"token": token, **facts})
+
+        processes.by_main(begin)
+        for written in processes.by_each(write):
+            pending.files |= written
+        processes.by_main(publish)
     _sound.add(folder.resolve())
     return folder
 

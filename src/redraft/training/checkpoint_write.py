@@ -43,7 +43,8 @@ class Pending:
         self.run, self.step, self.token = run, step, token
         self.final = run / layout.CHECKPOINTS / f"step-{step}"
         self.folder = self.final.with_name(f".step-{step}.{token}.tmp")
-        self._files: dict[str, dict[str, int | str]] = {}
+        self.files: dict[str, dict[str, int | str]] = {}
+        """Sizes and hashes of what was written so far, here and by other processes."""
 
     def begin(self) -> None:
         """Makes the hidden folder; done by the first process, before the others write."""
@@ -54,11 +55,11 @@ class Pending:
         """Writes the model and proves that what was written is the model."""
         written = save_model(loaded, self.folder / layout.MODEL)
         check_saved(loaded, self.folder / layout.MODEL, written)
-        self._files |= {f"{layout.MODEL}/{name}": found.facts for name, found in written.items()}
+        self.files |= {f"{layout.MODEL}/{name}": found.facts for name, found in written.items()}
 
     def tensors(self, name: str, tensors: Mapping[str, Tensor]) -> None:
         """Writes one file of tensors (`shard_name`); any process may."""
-        self._files[name] = write_tensors(self.folder / name, tensors).facts
+        self.files[name] = write_tensors(self.folder / name, tensors).facts
 
     def json(self, name: str, data: Any) -> None:
         """A figure that is no number becomes null: JSON has no other word for it."""
@@ -66,7 +67,7 @@ class Pending:
         text = json.dumps(plain, indent=2, ensure_ascii=False) + "\n"
         with HashedFile(self.folder / name) as file:
             file.write(text.encode())
-        self._files[name] = {"bytes": file.bytes, "sha256": file.sha256}
+        self.files[name] = {"bytes": file.bytes, "sha256": file.sha256}
 
     def publish(self, about: Mapping[str, Any]) -> Path:
         """Writes the manifest and gives the folder its name; done by the first process, after the others wrote.
@@ -76,12 +77,12 @@ class Pending:
         for path in sorted(path for path in self.folder.rglob("*") if path.is_file()):
             name = path.relative_to(self.folder).as_posix()
             path.chmod(0o644)
-            if name not in self._files:  # written by a library, or by another process
+            if name not in self.files:  # written by a library, or by another process
                 size, digest = hash_and_sync(path)
-                self._files[name] = {"bytes": size, "sha256": digest}
+                self.files[name] = {"bytes": size, "sha256": digest}
         for inner in sorted({path.parent for path in self.folder.rglob("*")} - {self.folder}, reverse=True):
             sync_folder(inner)
-        files = dict(sorted(self._files.items()))
+        files = dict(sorted(self.files.items()))
         self.json(layout.MANIFEST, {"format": layout.FORMAT, "step": self.step, **about, "files": files})
         sync_folder(self.folder)
         if self.final.exists():

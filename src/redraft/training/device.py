@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from redraft.core.place import place
 from redraft.core.recipe import Recipe
 from redraft.core.work import Work
 
@@ -53,10 +54,12 @@ def make_accelerator(device: torch.device, precision: str) -> Any:
 
 
 def set_threads(threads: int | None) -> int:
-    """Sets and returns the threads of one tensor operation; all cores that this process may use by default."""
-    if threads is None and hasattr(os, "sched_getaffinity"):
-        threads = len(os.sched_getaffinity(0))
-    torch.set_num_threads(threads or os.cpu_count() or 1)
+    """Sets and returns the threads of one tensor operation; by default all cores that this process may use, or its
+    part of them where several processes train on this machine."""
+    if threads is None:
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        threads = max(cores // place().local_count, 1)
+    torch.set_num_threads(threads)
     return torch.get_num_threads()
 
 

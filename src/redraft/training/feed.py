@@ -5,11 +5,13 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from redraft.models.collate import Batch
 from redraft.models.encode import Encoding
 from redraft.training.order import Batches
 from redraft.training.prepare import Prepared
+from redraft.training.sharing import share
 
 AHEAD = 2
 """Windows that wait ready."""
@@ -25,8 +27,8 @@ def windows(
 ) -> Iterator[list[Batch]]:
     """The micro-batches of each step from `first` on, until the stream ends.
 
-    together: makes a batch of encodings, padded or packed. part, parts: this process takes every parts-th
-    micro-batch, from part on. An error of the thread is raised here. Closing the iterator ends the thread.
+    together: makes a batch of encodings, padded or packed. part, parts: this process is the part-th of them, and
+    takes its share (`sharing.py`). An error of the thread is raised here. Closing the iterator ends the thread.
     """
     ready: queue.Queue[list[Batch] | BaseException | None] = queue.Queue(AHEAD)
     stop = threading.Event()
@@ -44,8 +46,8 @@ def windows(
         try:
             step = first
             while places := order.batches(step):
-                mine = places[part::parts]
-                if not put([together([prepared[i] for i in row]) for row in mine]):
+                mine = share(places, part, parts)
+                if not put([_counted(together([prepared[i] for i in one.rows]), one.counts) for one in mine]):
                     return
                 step += 1
             put(None)
@@ -62,3 +64,8 @@ def windows(
     finally:
         stop.set()
         thread.join()
+
+
+def _counted(batch: Batch, counts: bool) -> Batch:
+    """The batch, or one of no example: its loss counts for nothing and only keeps other processes company."""
+    return batch if counts else replace(batch, ids=())

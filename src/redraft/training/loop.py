@@ -4,24 +4,34 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, NoReturn
 
+import torch
+
 from redraft.core.errors import Interrupted, RedraftError
 from redraft.core.example import Example
+from redraft.core.home import home
 from redraft.core.recipe import Recipe
 from redraft.core.work import Work
 from redraft.models.collate import Batch, collate
 from redraft.models.encode import Encoder, Encoding
 from redraft.models.load import Loaded
+from redraft.models.loss import summed_loss
 from redraft.models.packing import enable_packing, pack
 from redraft.training import checkpoint, faults, randomness
 from redraft.training.device import fit_precision, machine, make_accelerator, peak_memory, set_threads, versions
-from redraft.training.events import Events, read
+from redraft.training.events import Events, Unwritten, read
+from redraft.training.feature_cache import FeatureCache, open_wanted
 from redraft.training.feed import windows
+from redraft.training.moments import moments
 from redraft.training.mps_memory import MPSMemoryCallback
+from redraft.training.offload import Offload
 from redraft.training.optimiser import load_state, make_optimiser, state_tensors
+from redraft.training.parallel import spread
 from redraft.training.prepare import Prepared, prepare
+from redraft.training.processes import ALONE, Processes
 from redraft.training.progress import Meter, sentence, summary
 from redraft.training.resuming import say_differences
 from redraft.training.run import FINISHED, end
@@ -33,6 +43,7 @@ from redraft.training.token_order import make_order
 EvaluateStep = Callable[[int], dict[str, Any]]
 """Evaluates the model at a step; returns JSON data whose "mean" (higher is better) chooses the best checkpoint."""
 STAGE = "training"
+DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 NAMED = 8
 """Examples named in an error; the rest are counted."""
 
@@ -49,18 +60,20 @@ def train(
     *,
     dataset: dict[str, Any] | None = None,
     on_save: Callable[[Path], None] | None = None,
+    processes: Processes = ALONE,
 ) -> dict[str, Any]:
     """Trains to the recipe's end and returns what result.json then holds.
 
     run_folder: made by `run.begin`. resume: a verified checkpoint of it, from which loaded was opened. dataset:
     facts for the events, its "fingerprint" among them, which a resumed run must share. on_save: told of each new
-    checkpoint.
+    checkpoint. processes: those that train this run together; each calls this, and the main one alone writes,
+    evaluates and tells.
 
     SIGTERM and Ctrl-C finish the step, save and raise Interrupted; a full or failing disk raises Paused. Both
     leave result.json with status "paused". A loss that is not a number raises a RedraftError before the step is
     taken, want of memory an OutOfMemory; both leave status "failed" and the last checkpoint.
     """
-    training = _Training(loaded, encoder, examples, recipe, run_folder, work, evaluate, dataset or {})
+    training = _Training(loaded, encoder, examples, recipe, run_folder, work, evaluate, dataset or {}, processes)
     training.on_save = on_save
     return training.run(resume)
 
@@ -76,26 +89,31 @@ class _Training:
         work: Work,
         evaluate: EvaluateStep | None,
         dataset: dict[str, Any],
+        processes: Processes,
     ) -> None:
         self.loaded, self.recipe, self.settings = loaded, recipe, recipe.train
         self.folder, self.work, self.evaluate, self.dataset = folder, work, evaluate, dataset
+        self.processes = processes
         self.device = loaded.device
         self.threads = set_threads(self.settings.threads)
         self.precision = fit_precision(self.settings.precision, self.device, work)
-        self.prepared: Prepared = prepare(examples, encoder, self.settings, work)
+        cache = self._feature_cache(len(examples))
+        self.prepared: Prepared = prepare(examples, encoder, self.settings, work, cache)
         self.order = make_order(self.prepared.lengths, self.settings, recipe.seed)
         self.pace = Pace.of(self.settings, self.order)
         self.rate = LearningRate(self.settings, self.pace)
         self.accelerator = make_accelerator(self.device, self.precision)
-        self.optimiser = make_optimiser(loaded.model, self.settings, self.device)
-        self.scaler = self.accelerator.scaler
-        self.model = self._wrapped()
-        self.stepper = Stepper(loaded, self.model, self.optimiser, self.accelerator, self.settings)
+        level = self.prepared.cache.level if self.prepared.cache else None
+        self.offload = Offload(loaded.model, projector_too=level == "projector") if level else None
         self.clear_memory = MPSMemoryCallback()
         self.pad_id, self.family = encoder.pad_id, encoder.family
         if self.settings.pack:
             few = [self.prepared[place] for place in range(min(2, len(self.prepared)))]
             enable_packing(loaded.model, few, self.pad_id, self.family)
+        self.spread = spread(loaded, self._loss, recipe, processes)
+        self.optimiser = make_optimiser(loaded.model, self.settings, self.device)
+        self.scaler = self.accelerator.scaler
+        self.stepper = Stepper(self.spread, self.optimiser, self.accelerator, self.settings, processes)
         self.step, self.seconds = 0, 0.0
         self.best: dict[str, Any] | None = None
         self.waited = 0
@@ -105,18 +123,17 @@ class _Training:
         self.meter = Meter()
         self.on_save: Callable[[Path], None] | None = None
 
-    def _wrapped(self) -> Any:
-        """The model itself, or accelerate's wrapper where several processes train it."""
-        return (
-            self.accelerator.prepare(self.loaded.model)
-            if self.accelerator.num_processes > 1
-            else self.loaded.model
-        )
+    def _feature_cache(self, count: int) -> FeatureCache | None:
+        """The kept features of the vision side that the recipe asks for."""
+        return open_wanted(self.loaded, self.settings, home() / "features", DTYPES[self.precision], self.work)
+
+    def _loss(self, model: Any, batch: Batch) -> Any:
+        return summed_loss(model, batch, chunk=self.settings.loss_chunk, family=self.family)
 
     def run(self, resume: Path | None) -> dict[str, Any]:
-        with faults.told(self.folder, self.recipe, self._result), randomness.deterministic(self.device):
+        with self._told(), randomness.deterministic(self.device):
             length = self._restore(resume)
-            self.events = Events(self.folder, self.work, length)
+            self.events = Events(self.folder, self.work, length) if self.processes.main else Unwritten()
             with contextlib.closing(self.events), StopRequest() as self.stop:
                 self._begin(resume)
                 if resume is None and self.settings.evaluate_first:
@@ -125,19 +142,38 @@ class _Training:
                 self._finish()
             return self._result(FINISHED)
 
+    def _told(self) -> Any:
+        """Around the whole run: what a fault means, and in the main process result.json with it."""
+        if self.processes.main:
+            return faults.told(self.folder, self.recipe, self._result)
+        return faults.memory_told(self.recipe, self.folder)
+
     def _restore(self, resume: Path | None) -> int | None:
         """Puts a checkpoint's state back; the length of the events that belong to it, or 0 for a fresh start."""
         if resume is None:
             randomness.seed_all(self.recipe.seed)
             return 0
-        state, tensors = checkpoint.load(resume)
-        load_state(self.optimiser, self.loaded.model, dict(checkpoint.tensors_named(tensors, "optimiser/")))
-        randomness.restore(tensors)
+        state, _ = checkpoint.load(resume)
+        found = moments(resume, state, self.loaded.model, self.spread, self.processes)
+        load_state(self.optimiser, self.loaded.model, found)
+        self._restore_randomness(resume, state)
         self.step, self.seconds, self.best = state["step"], state["seconds"], state["best"]
         self.scores, self.saved, self.waited = state["scores"], resume, state.get("waited", 0)
         if self.scaler is not None and state["scaler"]:
             self.scaler.load_state_dict(state["scaler"])
         return int(state["events_bytes"])
+
+    def _restore_randomness(self, resume: Path, state: dict[str, Any]) -> None:
+        """As this process left it; a process that was not there draws by seed, step and rank from here on."""
+        writers = int(state.get("processes", 1))
+        if self.processes.rank < writers:
+            randomness.restore(checkpoint.load(resume, self.processes.rank, writers)[1])
+        if writers != self.processes.count:
+            self.work.log(
+                f"saved by {writers} processes, going on with {self.processes.count}: the same steps, "
+                f"but not the same bits",
+                "warning",
+            )
 
     def _begin(self, resume: Path | None) -> None:
         counts = self.loaded.counts
@@ -151,6 +187,7 @@ class _Training:
         self.events.row(
             "start",
             **here,
+            processes={"count": self.processes.count, "parallel": self.settings.parallel},
             model={
                 "base": self.loaded.source.name,
                 "revision": self.loaded.source.revision,
@@ -169,9 +206,11 @@ class _Training:
         )
 
     def _steps(self) -> None:
-        self.model.train()
-        rank, world = self.accelerator.process_index, self.accelerator.num_processes
-        batches = windows(self.prepared, self.order, self.step, self._together, rank, world)
+        self.loaded.model.train()
+        if self.offload is not None:
+            self.offload.leave()
+        place = self.processes.rank, self.processes.count
+        batches = windows(self.prepared, self.order, self.step, self._together, *place)
         try:
             while self.pace.part(self.step, self.seconds) < 1.0:
                 window = next(batches, None)
@@ -188,6 +227,12 @@ class _Training:
         finally:
             if isinstance(batches, Iterator) and hasattr(batches, "close"):
                 batches.close()
+            if self.offload is not None:
+                self.offload.come_back()
+
+    def _whole(self) -> AbstractContextManager[Any]:
+        """While it lasts, all of the model is on its device."""
+        return self.offload.back() if self.offload is not None else nullcontext()
 
     def _together(self, encodings: list[Encoding]) -> Batch:
         if self.settings.pack:
@@ -197,6 +242,7 @@ class _Training:
     def _one(self, window: list[Batch]) -> None:
         """One optimiser step."""
         scale = self.rate.at(self.step, self.seconds)
+        randomness.seed_step(self.recipe.seed, self.step, self.processes.rank)
         try:
             done = self.stepper.step(window, scale)
         except NotANumber as error:
@@ -258,7 +304,7 @@ class _Training:
         )
         reason = "the loss is not a number"
         self.events.row("end", step=self.step, status="failed", reason=reason, examples=list(error.ids))
-        end(self.folder, self._result(faults.FAILED, reason))
+        self._write_end(self._result(faults.FAILED, reason))
         kept = (
             f"the checkpoint of step {self.saved.name.removeprefix('step-')} is kept"
             if self.saved
@@ -274,16 +320,17 @@ class _Training:
     def _evaluate(self) -> None:
         if self.evaluate is None:
             return
-        with randomness.untouched():
+        evaluate, step = self.evaluate, self.step
+        with self._whole(), randomness.untouched(), self.spread.usable():
             try:
-                self.stop.immediate = True
-                scores = self.evaluate(self.step)
+                self.stop.immediate = self.processes.main
+                scores = self.processes.by_main(lambda: evaluate(step))
             except KeyboardInterrupt:
                 self.work.log("the evaluation was broken off", "warning")
                 return
             finally:
                 self.stop.immediate = False
-                self.model.train()
+                self.loaded.model.train()
         self.scores = {**scores, "step": self.step}
         self.events.row("evaluation", **self.scores)
         mean = scores.get("mean")
@@ -294,7 +341,7 @@ class _Training:
             self.best = {"mean": mean, "checkpoint": f"step-{self.step}"}
 
     def _save(self) -> None:
-        if not self.accelerator.is_main_process or self.step == 0:
+        if self.step == 0:
             return
         length = self.events.sync()
         state = {
@@ -308,6 +355,8 @@ class _Training:
             "waited": self.waited,
             "scores": self.scores,
             "scaler": self.scaler.state_dict() if self.scaler is not None else None,
+            "processes": self.processes.count,
+            "sharded": self.spread.sharded,
         }
         about = {
             "recipe": self.recipe.model_dump(mode="json"),
@@ -321,19 +370,23 @@ class _Training:
             "dataset": {**self.dataset, "examples": len(self.prepared)},
             "versions": versions(),
         }
-        moments = state_tensors(self.optimiser, self.loaded.model)
-        tensors = {f"optimiser/{name}": tensor for name, tensor in moments.items()} | randomness.states()
-        self.saved = checkpoint.save(self.folder, self.loaded, tensors, state, about)
+        tensors = randomness.states()
+        if self.processes.main or self.spread.sharded:
+            kept = state_tensors(self.optimiser, self.loaded.model)
+            tensors |= {f"optimiser/{name}": self.spread.mine(tensor) for name, tensor in kept.items()}
+        with self._whole(), self.spread.gathered():
+            self.saved = checkpoint.save(self.folder, self.loaded, tensors, state, about, processes=self.processes)
         self.events.row("checkpoint", step=self.step, path=self._relative(self.saved))
-        if self.on_save is not None:
-            self.on_save(self.saved)
-        checkpoint.prune(self.folder, self.settings.keep, self.best["checkpoint"] if self.best else None)
+        if self.processes.main:
+            if self.on_save is not None:
+                self.on_save(self.saved)
+            checkpoint.prune(self.folder, self.settings.keep, self.best["checkpoint"] if self.best else None)
 
     def _stop_if_asked(self) -> None:
-        if not self.stop.asked or self._ending():
+        if not self.processes.any(self.stop.asked) or self._ending():
             return
         self._save()
-        end(self.folder, self._result(faults.PAUSED, "asked to stop"))
+        self._write_end(self._result(faults.PAUSED, "asked to stop"))
         raise Interrupted(
             f"stopped and saved at step {self.step}",
             where=str(self.folder),
@@ -348,7 +401,7 @@ class _Training:
             self._evaluate()
         result = self._result(FINISHED)
         self.events.row("end", **result)
-        end(self.folder, result)
+        self._write_end(result)
         self.work.log(sentence(result))
 
     def _result(self, status: str, reason: str | None = None) -> dict[str, Any]:
@@ -365,6 +418,10 @@ class _Training:
             "dataset": {**self.dataset, "examples": len(self.prepared)},
             "scores": self.scores,
         }
+
+    def _write_end(self, result: dict[str, Any]) -> None:
+        if self.processes.main:
+            end(self.folder, result)
 
     def _relative(self, path: Path) -> str:
         return path.relative_to(self.folder).as_posix()

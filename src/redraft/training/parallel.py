@@ -16,6 +16,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.distributed.tensor import DTensor
 
 from redraft.core.errors import RecipeError
 from redraft.core.recipe import Recipe
@@ -63,6 +64,19 @@ class Whole:
     def usable(self) -> Iterator[None]:
         """Inside, the main process may call loaded.model by itself. All processes enter and leave together."""
         yield
+
+    @contextmanager
+    def gathered(self) -> Iterator[None]:
+        """Inside, loaded.model of the main process holds its whole weights, to be saved. All enter together."""
+        yield
+
+    def mine(self, tensor: Tensor) -> Tensor:
+        """What this process holds of a tensor that belongs to a weight, to be saved."""
+        return tensor
+
+    def split(self, parameter: Tensor, whole: Tensor) -> Tensor:
+        """A whole tensor that belongs to a weight as this process's optimiser takes it."""
+        return whole
 
 
 class Copies(Whole):
@@ -153,6 +167,48 @@ class Shards(Whole):
                 module.reshard()
             # The main process has computed more than the others; what they gather next must be the same again.
             self._wrapped.reset_iter_state()
+
+    @contextmanager
+    def gathered(self) -> Iterator[None]:
+        """The main process's weights are on the CPU inside; a weight that two modules share stays one."""
+        main = self.mesh.get_local_rank() == 0
+        known: dict[int, nn.Parameter] = {}
+        before: list[tuple[nn.Module, str, Any]] = []
+        for module in self.loaded.model.modules():
+            for name, parameter in list(module.named_parameters(recurse=False, remove_duplicate=False)):
+                if not isinstance(parameter, DTensor):
+                    continue
+                if id(parameter) not in known:
+                    whole = parameter.full_tensor()
+                    kept = whole.detach().cpu() if main else torch.empty(0)
+                    known[id(parameter)] = nn.Parameter(kept, requires_grad=parameter.requires_grad)
+                if main:
+                    before.append((module, name, parameter))
+        for module, name, parameter in before:
+            module._parameters[name] = known[id(parameter)]
+        try:
+            yield
+        finally:
+            for module, name, parameter in before:
+                module._parameters[name] = parameter
+
+    def mine(self, tensor: Tensor) -> Tensor:
+        return tensor.to_local() if isinstance(tensor, DTensor) else tensor
+
+    def split(self, parameter: Tensor, whole: Tensor) -> Tensor:
+        if not isinstance(parameter, DTensor) or whole.ndim == 0:
+            return whole
+        parts = whole.chunk(self.mesh.size(), dim=0)
+        rank = self.mesh.get_local_rank()
+        part = parts[rank] if rank < len(parts) else whole[:0]
+        return DTensor.from_local(
+            part.to(parameter.device),
+            self.mesh,
+            parameter.placements,
+            run_check=False,
+            shape=whole.shape,
+            stride=whole.stride(),
+        )
 
 
 def spread(loaded: Loaded, loss: LossOf, recipe: Recipe, processes: Processes) -> Whole:

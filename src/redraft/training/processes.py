@@ -72,6 +72,10 @@ class Processes:
         """Whether it is true in any process."""
         return asked if self.count == 1 else self.total(float(asked))[0] > 0
 
+    def first(self, number: float) -> float:
+        """The main process's number, for all."""
+        return number if self.count == 1 else self.total(number if self.main else 0.0)[0]
+
     def each(self, value: T) -> list[T]:
         """The values of all processes, by rank."""
         found: list[Any] = [None] * self.count
@@ -153,6 +157,7 @@ def join(device: torch.device, run: Path) -> Iterator[Processes]:
         yield ALONE
         return
     _fits(device, here)
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # as torchrun does; accelerate asks for it
     within = timedelta(seconds=float(os.environ.get(PATIENCE, WITHIN_A_STEP)))
     ending = Ending(here.rank, run)
     with ending.watched():

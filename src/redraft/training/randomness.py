@@ -11,12 +11,20 @@ import numpy
 import torch
 from torch import Tensor
 
+from redraft.core.place import place
+
 
 def seed_all(seed: int) -> None:
     """Seeds Python, NumPy and torch on every device."""
     random.seed(seed)
     numpy.random.seed(seed & 0xFFFFFFFF)
     torch.manual_seed(seed)
+
+
+def seed_step(seed: int, step: int, rank: int) -> None:
+    """Seeds what is drawn in one step (dropout) by the run's seed, the step and the process alone."""
+    words = numpy.random.SeedSequence([seed & 0xFFFFFFFFFFFFFFFF, step, rank]).generate_state(2)
+    seed_all(int(words[0]) << 31 | int(words[1]) >> 1)
 
 
 def states() -> dict[str, Tensor]:
@@ -31,8 +39,10 @@ def states() -> dict[str, Tensor]:
         "random/torch": torch.random.get_rng_state(),
     }
     if torch.cuda.is_available():
-        for index, state in enumerate(torch.cuda.get_rng_state_all()):
-            found[f"random/cuda{index}"] = state
+        # Of several processes each has one device, and would only take memory on the others.
+        several = place().count > 1
+        for index in [torch.cuda.current_device()] if several else range(torch.cuda.device_count()):
+            found[f"random/cuda{index}"] = torch.cuda.get_rng_state(index)
     return found
 
 

@@ -16,10 +16,9 @@ import torch
 
 from redraft.core.recipe import Train
 from redraft.models.collate import Batch
-from redraft.models.families import family_of
-from redraft.models.load import Loaded
-from redraft.models.loss import summed_loss
 from redraft.training.optimiser import trained
+from redraft.training.parallel import Whole
+from redraft.training.processes import Processes
 
 
 class NotANumber(Exception):
@@ -45,40 +44,47 @@ class Done:
 class Stepper:
     """Does the steps of a run on one model.
 
-    accelerator: accelerate's view of this process and the others. model: what the accelerator wraps, or the model
-    itself. The optimiser's groups carry their own highest rate as "initial_lr".
+    spread: the model over the processes. accelerator: for autocast and the scaling of losses. The optimiser's
+    groups carry their own highest rate as "initial_lr".
     """
 
-    def __init__(self, loaded: Loaded, model: Any, optimiser: Any, accelerator: Any, settings: Train) -> None:
-        self.loaded, self.model, self.optimiser = loaded, model, optimiser
+    def __init__(
+        self, spread: Whole, optimiser: Any, accelerator: Any, settings: Train, processes: Processes
+    ) -> None:
+        self.spread, self.optimiser, self.processes = spread, optimiser, processes
         self.accelerator, self.settings = accelerator, settings
         self.scaler = accelerator.scaler
-        self.device = loaded.device
-        self.family = family_of(loaded.family)
-        self._parameters = list(trained(loaded.model).values())
+        self.device = spread.loaded.device
+        self._parameters = list(trained(spread.loaded.model).values())
 
     def step(self, window: Sequence[Batch], scale: float) -> Done:
         """scale: the factor on every learning rate. A loss that is not finite raises NotANumber."""
         started = time.perf_counter()
         for group in self.optimiser.param_groups:
             group["lr"] = group["initial_lr"] * scale
-        tokens = int(self._over_processes(sum(batch.supervised for batch in window)))
+        mine = [batch for batch in window if batch.ids]
+        tokens, examples = self.processes.total(
+            sum(batch.supervised for batch in mine), sum(len(batch.ids) for batch in mine)
+        )
+        # Processes average their gradients; the loss is to be divided by the tokens of all of them.
+        factor = self.processes.count / max(tokens, 1)
         loss = torch.zeros((), dtype=torch.float32, device=self.device)
         for batch in window:
-            with self.accelerator.autocast():
-                part = summed_loss(
-                    self.model, batch.to(self.device), chunk=self.settings.loss_chunk, family=self.family
-                )
-            # Several processes average their gradients; the loss is to be divided by the tokens of all of them.
-            self._backward(part * (self.accelerator.num_processes / max(tokens, 1)))
-            loss += part.detach()
-        total = float(self._over_processes(loss)) / max(tokens, 1)
+            with self.spread.accumulating(last=batch is window[-1]):
+                with self.accelerator.autocast():
+                    part = self.spread.loss(batch.to(self.device))
+                self._backward(part * (factor if batch.ids else 0.0))
+            if batch.ids:
+                loss += part.detach()
+        total = self.processes.total(float(loss))[0] / max(tokens, 1)
         if not math.isfinite(total):
             self.optimiser.zero_grad(set_to_none=True)
-            raise NotANumber(total, tuple(id for batch in window for id in batch.ids))
+            ids = self.processes.each(tuple(id for batch in mine for id in batch.ids))
+            raise NotANumber(total, tuple(id for part in ids for id in part))
         norm = self._update()
-        examples = int(self._over_processes(sum(len(batch.ids) for batch in window)))
-        return Done(total, norm, tokens, examples, time.perf_counter() - started)
+        # The schedule may follow the clock: one clock for all.
+        seconds = self.processes.first(time.perf_counter() - started)
+        return Done(total, norm, int(tokens), int(examples), seconds)
 
     def _backward(self, loss: torch.Tensor) -> None:
         (loss if self.scaler is None else self.scaler.scale(loss)).backward()
@@ -88,7 +94,7 @@ class Stepper:
         if self.scaler is not None:
             self.scaler.unscale_(self.optimiser)
         clip = self.settings.clip if self.settings.clip is not None else math.inf
-        norm = float(torch.nn.utils.clip_grad_norm_(self._parameters, clip))
+        norm = self.spread.clip(self._parameters, clip)
         if self.scaler is None:
             self.optimiser.step()
         else:
@@ -96,10 +102,3 @@ class Stepper:
             self.scaler.update()
         self.optimiser.zero_grad(set_to_none=True)
         return norm if math.isfinite(norm) else None
-
-    def _over_processes(self, value: Any) -> Any:
-        """The sum over all processes."""
-        if self.accelerator.num_processes == 1:
-            return value
-        tensor = torch.as_tensor(value, dtype=torch.float64, device=self.device)
-        return self.accelerator.reduce(tensor, reduction="sum").item()

@@ -109,6 +109,15 @@ class Processes:
         found: T = _value(said[0])
         return found
 
+    def main_first(self, do: Callable[[], T]) -> T:
+        """What each process's own call returns; the others begin when the main one is done, and find what it has
+        laid down (a download, a cache)."""
+        if self.count == 1:
+            return do()
+        found: list[T] = []
+        self.by_main(lambda: found.append(do()))
+        return found[0] if self.main else do()
+
     def by_each(self, do: Callable[[], T]) -> list[T]:
         """What every process's call returns, by rank; the first error of them is raised in all."""
         if self.count == 1:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
+
+import torch
 
 from redraft.core.discovery import load_task
 from redraft.core.errors import InputError, RecipeError, RedraftError, UsageError
@@ -12,7 +15,7 @@ from redraft.core.locking import only_writer
 from redraft.core.recipe import Recipe, read_recipe
 from redraft.core.task import Task
 from redraft.core.verb import Request, Result, Verb
-from redraft.core.work import Work
+from redraft.core.work import Silent, Work
 from redraft.datasets.reader import Dataset, Split
 from redraft.inference.evaluation import evaluate
 from redraft.inference.predictor import LocalPredictor
@@ -25,7 +28,10 @@ from redraft.training import checkpoint, run
 from redraft.training.device import fit_precision, weight_type
 from redraft.training.device_loss import device_watch
 from redraft.training.loop import EvaluateStep, train
+from redraft.training.processes import Processes, join
+from redraft.training.trackers import check_trackers
 from redraft.worker.device_choice import after_loss, take_device
+from redraft.worker.launched import after_restart, heed_launcher
 from redraft.worker.report import write_report
 
 TRAIN = "train"
@@ -39,43 +45,53 @@ def start(request: Request, work: Work) -> Result:
     The result is the run's result.json with `run` and `report`, its paths.
     """
     with device_watch():
-        return _start(after_loss(request, work), work)
+        return _start(after_restart(after_loss(request, work)), work)
 
 
 def _start(request: Request, work: Work) -> Result:
     if request.get("resume"):
         folder = Path(request["resume"])
-        run.recipe_of(folder)  # says what is wrong where it is no run
+        recipe = run.recipe_of(folder)  # says what is wrong where it is no run
+    else:
+        recipe = read_recipe(request["recipe"], request.get("overrides") or ())
+        folder = _folder(recipe, request)
+    check_trackers(recipe.train.trackers)
+    heed_launcher(recipe, work)
+    device = take_device(request, recipe, work)
+    with join(device, folder) as processes:
+        # Of several processes the main one alone tells, holds the folder's lock and writes into it.
+        heard: Work = work if processes.main else Silent()
+        if not request.get("resume"):
+            return _begin(folder, recipe, device, heard, processes)
         # The last writer may still be saving: its command was killed a moment ago.
-        with only_writer(folder):
-            return _resume(folder, request, work)
-    recipe = read_recipe(request["recipe"], request.get("overrides") or ())
-    folder = _folder(recipe, request)
-    dataset, task = open_dataset(recipe)
-    split = dataset.split(TRAIN)
-    device = take_device(request, recipe, work)
-    dtype = weight_type(recipe, fit_precision(recipe.train.precision, device, work))
-    texts = (example.answer for example in split.iterate(draw=False)) if recipe.model.base == TINY else None
-    loaded = load_model(recipe.model, device=device, dtype=dtype, texts=texts, seed=recipe.seed)
-    run.begin(folder, recipe)
-    with only_writer(folder):
-        return _train(folder, recipe, loaded, dataset, task, None, work)
+        with _only_writer(folder, processes):
+            return _resume(folder, recipe, device, heard, processes)
 
 
-def _resume(folder: Path, request: Request, work: Work) -> Result:
-    recipe = run.recipe_of(folder)
-    if run.finished(folder):
+def _begin(folder: Path, recipe: Recipe, device: torch.device, work: Work, processes: Processes) -> Result:
+    dataset, task = _opened(recipe, processes)
+    loaded = _fresh(recipe, dataset, device, work, processes)
+    processes.by_main(lambda: run.begin(folder, recipe))
+    if not all(processes.each(run.is_run(folder))):
+        raise UsageError(
+            "not every process sees the run's folder",
+            where=str(folder),
+            remedy="Give --out on a disk that all machines share",
+        )
+    with _only_writer(folder, processes):
+        return _train(folder, recipe, loaded, dataset, task, None, work, processes)
+
+
+def _resume(folder: Path, recipe: Recipe, device: torch.device, work: Work, processes: Processes) -> Result:
+    if processes.by_main(lambda: run.finished(folder)):
         work.log(f"{folder} is finished already; nothing is left to do")
-        return _result(folder, run.result_of(folder))
-    dataset, task = open_dataset(recipe)
-    device = take_device(request, recipe, work)
-    dtype = weight_type(recipe, fit_precision(recipe.train.precision, device, work))
-    found = checkpoint.newest(folder, work)
+        return _result(folder, run.result_of(folder), processes)
+    dataset, task = _opened(recipe, processes)
+    found = processes.by_main(lambda: checkpoint.newest(folder, work))
     if found is None:
         work.log(f"{folder} has no checkpoint yet: it starts at step 0")
-        texts = (e.answer for e in dataset.split(TRAIN).iterate(draw=False)) if recipe.model.base == TINY else None
-        loaded = load_model(recipe.model, device=device, dtype=dtype, texts=texts, seed=recipe.seed)
-        return _train(folder, recipe, loaded, dataset, task, None, work)
+        loaded = _fresh(recipe, dataset, device, work, processes)
+        return _train(folder, recipe, loaded, dataset, task, None, work, processes)
     trained_on = read_manifest(found)["dataset"].get("fingerprint")
     if trained_on != dataset.fingerprint:
         raise UsageError(
@@ -83,14 +99,44 @@ def _resume(folder: Path, request: Request, work: Work) -> Result:
             where=str(dataset.folder),
             remedy="Put the dataset back as it was, or begin a new run",
         )
+    dtype = weight_type(recipe, fit_precision(recipe.train.precision, device, work))
     loaded = load_checkpoint(found, device=device, dtype=dtype)
     apply_freeze(loaded, recipe.model)
     work.log(f"going on from {found.name}")
-    return _train(folder, recipe, loaded, dataset, task, found, work)
+    return _train(folder, recipe, loaded, dataset, task, found, work, processes)
+
+
+def _opened(recipe: Recipe, processes: Processes) -> tuple[Dataset, Task]:
+    if recipe.dataset.startswith(HUB):  # fetched once, before the other processes look for it
+        return processes.main_first(lambda: open_dataset(recipe))
+    return open_dataset(recipe)
+
+
+def _fresh(recipe: Recipe, dataset: Dataset, device: torch.device, work: Work, processes: Processes) -> Loaded:
+    """The recipe's base model as a run begins with it."""
+    dtype = weight_type(recipe, fit_precision(recipe.train.precision, device, work))
+    split = dataset.split(TRAIN)
+    texts = (example.answer for example in split.iterate(draw=False)) if recipe.model.base == TINY else None
+
+    def load() -> Loaded:
+        return load_model(recipe.model, device=device, dtype=dtype, texts=texts, seed=recipe.seed)
+
+    return processes.main_first(load) if recipe.model.base.startswith(HUB) else load()
+
+
+def _only_writer(folder: Path, processes: Processes) -> AbstractContextManager[None]:
+    return only_writer(folder) if processes.main else nullcontext()
 
 
 def _train(
-    folder: Path, recipe: Recipe, loaded: Loaded, dataset: Dataset, task: Task, resume: Path | None, work: Work
+    folder: Path,
+    recipe: Recipe,
+    loaded: Loaded,
+    dataset: Dataset,
+    task: Task,
+    resume: Path | None,
+    work: Work,
+    processes: Processes,
 ) -> Result:
     encoder = Encoder(loaded)
     facts = {
@@ -112,10 +158,11 @@ def _train(
         resume,
         dataset=facts,
         on_save=_uploads(recipe, work),
+        processes=processes,
     )
-    if recipe.hub.repo is not None and recipe.hub.push == "end":
+    if processes.main and recipe.hub.repo is not None and recipe.hub.push == "end":
         work.log(f"uploaded to {push(folder / result['checkpoint'], recipe.hub.repo, recipe.hub.private)}")
-    return _result(folder, result)
+    return _result(folder, result, processes)
 
 
 def _uploads(recipe: Recipe, work: Work) -> Callable[[Path], None] | None:
@@ -198,7 +245,9 @@ def _folder(recipe: Recipe, request: Request) -> Path:
     return Path(given if given else Path("runs") / Path(request["recipe"]).stem)
 
 
-def _result(folder: Path, result: dict[str, Any]) -> Result:
+def _result(folder: Path, result: dict[str, Any], processes: Processes) -> Result:
+    if not processes.main:
+        return Result({})
     report: Callable[[Path], Path] = write_report
     if not result:
         raise InputError("this run has no result", where=str(folder), remedy="Resume it")

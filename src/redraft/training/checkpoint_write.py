@@ -7,6 +7,7 @@ and wakes again never touches its successor's folder.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -118,11 +119,15 @@ def remove(folder: Path, token: str) -> None:
 
 
 def system_error(error: BaseException) -> OSError | None:
-    """The system's error in a failed write; libraries written in Rust tell of it in words of their own."""
+    """The system's error in a failed write; libraries written in Rust tell of it in words of their own.
+
+    Want of memory is none: the disk is not to blame.
+    """
+    found: OSError | None = None
     if isinstance(error, OSError):
-        return error
-    if isinstance(error, RedraftError):
-        return error.__cause__ if isinstance(error.__cause__, OSError) else None
-    if isinstance(error, Exception) and (found := re.search(r"\(os error (\d+)\)", str(error))) is not None:
-        return OSError(int(found[1]), os.strerror(int(found[1])))
-    return None
+        found = error
+    elif isinstance(error, RedraftError):
+        found = error.__cause__ if isinstance(error.__cause__, OSError) else None
+    elif isinstance(error, Exception) and (said := re.search(r"\(os error (\d+)\)", str(error))) is not None:
+        found = OSError(int(said[1]), os.strerror(int(said[1])))
+    return None if found is not None and found.errno == errno.ENOMEM else found

@@ -40,14 +40,15 @@ def paused(error: OSError, where: Path, run: Path) -> Paused:
     return Paused(said.what, where=str(where), remedy=f"{do} and continue with `redraft train --resume {run}`")
 
 
-def as_paused(error: OutputError, run: Path) -> Paused | None:
-    """An output's error as a pause, where a disk that is full or failing is behind it; else None."""
+def as_paused(error: OutputError | OSError, run: Path) -> Paused | None:
+    """A failed write as a pause, where a disk that is full or failing is behind it; else None."""
     if isinstance(error, Paused):
         return error
-    cause = error.__cause__
-    if isinstance(cause, OSError) and cause.errno in PASSING:
-        return paused(cause, Path(error.where), run)
-    return None
+    cause = error if isinstance(error, OSError) else error.__cause__
+    if not isinstance(cause, OSError) or cause.errno not in PASSING:
+        return None
+    where = error.filename if isinstance(error, OSError) else error.where
+    return paused(cause, Path(str(where or run)), run)
 
 
 def reserve(run: Path) -> None:
@@ -69,9 +70,11 @@ def told(run: Path, recipe: Recipe, result: Callable[[str, str], dict[str, Any]]
     try:
         with memory_told(recipe, run):
             yield
-    except OutputError as error:
+    except (OutputError, OSError) as error:
         pause = as_paused(error, run)
-        _end(run, result, PAUSED if pause else FAILED, (pause or error).what)
+        if pause is None and isinstance(error, OSError):
+            raise
+        _end(run, result, PAUSED if pause else FAILED, pause.what if pause else str(error))
         if pause is None or pause is error:
             raise
         raise pause from error
@@ -85,7 +88,7 @@ def memory_told(recipe: Recipe, run: Path) -> Iterator[None]:
     """Want of memory inside becomes an OutOfMemory that says which keys of the recipe to change."""
     try:
         yield
-    except (MemoryError, RuntimeError) as error:
+    except (MemoryError, RuntimeError, OSError) as error:
         if not is_out_of_memory(error):
             raise
         raise out_of_memory(error, recipe, run) from error
@@ -101,6 +104,8 @@ def is_out_of_memory(error: BaseException) -> bool:
     """Whether the memory of the GPU, of the process or of the machine ran out."""
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
+    if isinstance(error, OSError):
+        return error.errno == errno.ENOMEM
     # torch's allocator for the CPU has no error of its own; Metal's neither.
     words = str(error)
     return isinstance(error, RuntimeError) and any(

@@ -2,7 +2,7 @@
 
 METAL names the fault: "sound", "aborts", "hangs", "wrong" or "fails" where the probe runs, "lost" in the middle of
 a run (when its memory is cleared), "error" there with a RuntimeError as Metal's, "all lost" on the CPU too.
-METAL_MACOS: the version of the system.
+METAL_MACOS: the version of the system. METAL_CPU_BF16: what its CPU makes of bf16.
 """
 
 from __future__ import annotations
@@ -30,6 +30,9 @@ class Metal(DeviceLayer):
 
     def system_build(self) -> str:
         return f"macOS {os.environ.get('METAL_MACOS', '26.1')} (test)"
+
+    def cpu_bf16(self) -> str:
+        return os.environ.get("METAL_CPU_BF16") or super().cpu_bf16()
 
     def torch_device(self, name: str) -> torch.device:
         if name == "cpu" and os.environ.get("METAL") == "all lost":

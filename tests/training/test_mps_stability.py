@@ -17,7 +17,9 @@ from redraft.core.work import Silent
 from redraft.models.device import choose, choose_device
 from redraft.models.device_layer import ENVIRONMENT, device_layer
 from redraft.models.mps import check_mps_stability, remember_loss, verdicts_file
+from redraft.training.device import fit_precision
 from redraft.training.mps_memory import MPSMemoryCallback
+from redraft.worker.verbs.doctor import report
 
 
 @pytest.fixture
@@ -127,6 +129,16 @@ def test_the_memory_callback_clears_every_50_steps(metal: Metal) -> None:
         MPSMemoryCallback(every=0)
 
 
+@pytest.mark.parametrize(("cpu", "gets"), [("emulated", "fp32"), ("vector", "bf16"), ("amx", "bf16")])
+def test_bf16_on_a_cpu_that_emulates_it_becomes_fp32(
+    metal: Metal, monkeypatch: pytest.MonkeyPatch, cpu: str, gets: str
+) -> None:
+    monkeypatch.setenv("METAL_CPU_BF16", cpu)
+    work = Silent()
+    assert fit_precision("bf16", torch.device("cpu"), work) == gets
+    assert [("emulates" in line) for line in work.logs] == ([True] if gets == "fp32" else [])
+
+
 SCRIPT = Path(__file__).parents[2] / "scripts" / "run_training.sh"
 VARIABLES = {
     "MTL_DEBUG_LAYER": "0",
@@ -156,3 +168,14 @@ def test_run_training_sets_the_variables_and_passes_everything_on() -> None:
 def test_run_training_without_a_command_says_how() -> None:
     done = subprocess.run([SCRIPT], capture_output=True, text=True, check=False)
     assert done.returncode == 2 and "run_training.sh CMD" in done.stderr and not done.stdout
+
+
+def test_the_doctor_says_what_metal_is_worth(metal: Metal, monkeypatch: pytest.MonkeyPatch) -> None:
+    remember_loss("SIGABRT", metal)
+    found = {check["name"]: check for check in report({}, Silent()).value["checks"]}
+    assert found["MPS"]["state"] == "warning" and "a run lost it" in found["MPS"]["finding"]
+    assert "--probe" in found["MPS"]["remedy"]
+    assert "bf16" in found["CPU"]["finding"] and {"FlashAttention", "bitsandbytes", "compile"} <= found.keys()
+    found = {check["name"]: check for check in report({"probe": True}, Silent()).value["checks"]}
+    assert found["MPS"]["state"] == "ok" and metal.tries == 1
+    assert choose("auto").name == "mps"

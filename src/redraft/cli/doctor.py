@@ -10,9 +10,12 @@ import typer
 
 def register(app: typer.Typer, run: Callable[..., None]) -> None:
     @app.command()
-    def doctor(json: bool = typer.Option(False, "--json", help="Print one JSON document.")) -> None:
+    def doctor(
+        probe: bool = typer.Option(False, "--probe", help="Try Metal out again, whatever was found before."),
+        json: bool = typer.Option(False, "--json", help="Print one JSON document."),
+    ) -> None:
         """Check this machine: libraries, memory, devices, and the walls around generated programs."""
-        run("doctor.report", {}, as_json=json, show=_show)
+        run("doctor.report", {"probe": probe}, as_json=json, show=_show)
 
 
 def _show(value: dict[str, Any]) -> None:

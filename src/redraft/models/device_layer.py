@@ -56,6 +56,15 @@ class DeviceLayer:
             return f"{platform.system()} {platform.release()} {platform.machine()}"
         return f"macOS {version} ({_macos_build()}) {platform.machine()}"
 
+    def cpu_bf16(self) -> str:
+        """How this CPU computes in bf16: "amx" (matrix units), "vector" (instructions of its own), "emulated", or
+        "unknown" where torch does not say."""
+        asked = getattr(torch.cpu, "get_capabilities", None)
+        if asked is None:
+            return "unknown"
+        known = {name for name, there in asked().items() if there is True and "bf16" in name}
+        return "amx" if "amx_bf16" in known else "vector" if known else "emulated"
+
     def torch_device(self, name: str) -> torch.device:
         """The device of that name ("cuda", "mps" or "cpu") for tensors."""
         return torch.device(name)

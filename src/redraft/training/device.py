@@ -12,6 +12,7 @@ import torch
 from redraft.core.place import place
 from redraft.core.recipe import Recipe
 from redraft.core.work import Work
+from redraft.models.device_layer import device_layer
 
 
 def fit_precision(precision: str, device: torch.device, work: Work) -> str:
@@ -28,6 +29,9 @@ def fit_precision(precision: str, device: torch.device, work: Work) -> str:
         return "fp32"
     if precision == "bf16" and device.type == "mps":
         work.log("bf16 is not safe on MPS: training in fp32 instead", "warning")
+        return "fp32"
+    if precision == "bf16" and device.type == "cpu" and device_layer().cpu_bf16() == "emulated":
+        work.log("this CPU emulates bf16, which is several times slower: training in fp32 instead", "warning")
         return "fp32"
     return precision
 

@@ -19,8 +19,8 @@ def memory_of(outcome: Outcome, recipe: Recipe, memory: Memory) -> dict[str, Any
 
     needed = the largest memory of the trial + encodings kept between epochs (train.cache_mb at most); on a GPU
     the former alone, as encodings stay outside. None where the trial did not live to tell.
-    parts: runtime (libraries and dataset, resident beside the model once it is loaded), weights, gradients, moments (counted), and
-    rest = what is left: activations, logits, buffers.
+    parts: runtime (libraries and dataset, resident beside the model), weights, gradients, moments (counted),
+    and rest = what is left: activations, logits, buffers.
     """
     start, model, examples = (outcome.metric(kind) for kind in ("start", "model", "examples"))
     peak = outcome.metric("worst").get("peak_bytes")

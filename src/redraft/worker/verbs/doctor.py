@@ -13,6 +13,8 @@ from typing import Any
 from redraft.core.home import home
 from redraft.core.verb import Request, Result
 from redraft.core.work import Work
+from redraft.worker.device_checks import check, device_checks
+from redraft.worker.machine_memory import memory_limit
 
 LOADED = ("torch", "safetensors", "pyarrow", "PIL", "skia", "manifold3d")
 """Imported to find out whether they load: each brings a compiled library that may want one of the system's."""
@@ -23,19 +25,18 @@ ENOUGH_DISK_GB = 5.0
 
 
 def report(request: Request, work: Work) -> Result:
-    """Checks libraries, memory, disk, devices and process walls. Exit code 1 where something needed is missing."""
-    checks = [_system(), *_libraries(), _kernel(), _memory(), _disk(), _device(), *_walls()]
-    failed = any(check["state"] == "error" for check in checks)
+    """Checks libraries, memory, disk, devices and process walls. request: probe, to try Metal out again.
+
+    Exit code 1 where something needed is missing."""
+    devices = device_checks(bool(request.get("probe")))
+    checks = [_system(), *_libraries(), _kernel(), _memory(), _disk(), *devices, *_walls()]
+    failed = any(found["state"] == "error" for found in checks)
     return Result({"ok": not failed, "checks": checks}, exit_code=int(failed))
-
-
-def _check(name: str, state: str, finding: str, remedy: str = "") -> dict[str, str]:
-    return {"name": name, "state": state, "finding": finding, "remedy": remedy}
 
 
 def _system() -> dict[str, str]:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return _check(
+    return check(
         "system",
         "ok",
         f"{platform.system()} {platform.release()}, {platform.machine()}, {cores} cores, "
@@ -49,26 +50,26 @@ def _libraries() -> list[dict[str, str]]:
         try:
             importlib.import_module(name)
         except ImportError as error:
-            missing.append(_check(name, "error", f"does not load: {error}", "Run `make setup` again"))
+            missing.append(check(name, "error", f"does not load: {error}", "Run `make setup` again"))
     for name in INSTALLED:
         try:
             versions.append(f"{name} {importlib.metadata.version(name)}")
         except importlib.metadata.PackageNotFoundError:
-            missing.append(_check(name, "error", "is not installed", "Run `make setup` again"))
-    return missing or [_check("libraries", "ok", ", ".join(versions))]
+            missing.append(check(name, "error", "is not installed", "Run `make setup` again"))
+    return missing or [check("libraries", "ok", ", ".join(versions))]
 
 
 def _kernel() -> dict[str, str]:
     try:
         importlib.import_module("OCP.gp")
     except ImportError as error:
-        return _check(
+        return check(
             "geometry kernel",
             "error",
             f"does not load: {error}",
             "Install the system libraries (Debian: apt-get install libgl1 libegl1 libx11-6)",
         )
-    return _check(
+    return check(
         "geometry kernel",
         "ok",
         f"OpenCascade by cadquery-ocp-novtk {importlib.metadata.version('cadquery-ocp-novtk')}",
@@ -76,22 +77,19 @@ def _kernel() -> dict[str, str]:
 
 
 def _memory() -> dict[str, str]:
-    import psutil
-
-    memory = psutil.virtual_memory()
+    memory = memory_limit()
     free, total = memory.available / 2**30, memory.total / 2**30
+    say = f"{free:.1f} of {total:.1f} GiB free, limited by {memory.limit}"
     if free < ENOUGH_MEMORY_GB:
-        return _check(
-            "memory", "warning", f"{free:.1f} of {total:.1f} GiB free", "Close something before training"
-        )
-    return _check("memory", "ok", f"{free:.1f} of {total:.1f} GiB free")
+        return check("memory", "warning", say, "Close something, or ask `redraft plan` what a recipe needs")
+    return check("memory", "ok", say)
 
 
 def _disk() -> dict[str, str]:
     folder = Path.cwd()
     free = shutil.disk_usage(folder).free / 2**30
     state = "ok" if free >= ENOUGH_DISK_GB else "warning"
-    return _check(
+    return check(
         "disk",
         state,
         f"{free:.1f} GiB free here; state in {home()}",
@@ -99,28 +97,16 @@ def _disk() -> dict[str, str]:
     )
 
 
-def _device() -> dict[str, str]:
-    import torch
-
-    if torch.cuda.is_available():
-        return _check("device", "ok", f"CUDA: {torch.cuda.get_device_name(0)}")
-    if torch.backends.mps.is_available():
-        return _check("device", "warning", "MPS is there", "Metal can abort a run; `device: cpu` is always safe")
-    return _check(
-        "device", "ok", f"CPU, {torch.backends.cpu.get_cpu_capability()}, {torch.get_num_threads()} threads"
-    )
-
-
 def _walls() -> list[dict[str, str]]:
     walls = importlib.import_module("redraft.tasks.cad.kernel.walls")
     found: dict[str, Any] = walls.report()
     checks = [
-        _check(f"wall: {wall['name']}", "ok" if wall["stands"] else "warning", wall["says"])
+        check(f"wall: {wall['name']}", "ok" if wall["stands"] else "warning", wall["says"])
         for wall in found["walls"]
     ]
     if not found["whole"]:
         checks.append(
-            _check(
+            check(
                 "walls",
                 "warning",
                 "not all of them stand on this machine",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,7 +13,7 @@ import torch
 from redraft.core.errors import InputError, RecipeError
 from redraft.core.recipe import Model
 from redraft.models.adapter import add_adapter
-from redraft.models.audit import check_adapter, find_adapter
+from redraft.models.audit import ADAPTER, check_adapter, find_adapter
 from redraft.models.freeze import Counts, count, freeze
 from redraft.models.layout import MODEL, find_checkpoint, read_manifest
 from redraft.models.opening import Way, faults, open_model, open_processor, quiet_library, set_attention
@@ -197,8 +198,22 @@ def _adapter(checkpoint: Path, inner: Path, way: Way) -> Loaded:
     source = adapter_source(checkpoint, inner)
     assert source.folder is not None
     loaded = _open(source.folder, source, way)
-    with quiet_library(), faults(source):
+    with quiet_library(), faults(source), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Found missing adapter keys")  # each is put in its place below
         model = PeftModel.from_pretrained(loaded.model, inner, is_trainable=True)
         processor = open_processor(inner, loaded.family)
     check_adapter(model, inner)
+    _fill(model, inner)
     return Loaded(model, processor, loaded.family, source, adapter=True)
+
+
+def _fill(model: Any, inner: Path) -> None:
+    """Puts every saved tensor of an adapter in its place. peft renames them as transformers renames the weights of
+    published models, and for DeepSeek-OCR 2 and Unlimited-OCR finds a place for none: they would stay as drawn."""
+    from peft import get_peft_model_state_dict
+    from safetensors.torch import load_file
+
+    saved = load_file(inner / ADAPTER)
+    with torch.no_grad():
+        for name, tensor in get_peft_model_state_dict(model).items():  # shares the parameters' memory
+            tensor.copy_(saved[name])

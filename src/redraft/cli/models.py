@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -18,7 +19,7 @@ REPO = typer.Argument(help="<owner>/<name> on the Hugging Face hub.")
 def register(app: typer.Typer, run: Run) -> None:
     """Adds the group `models`."""
     models = typer.Typer(help="List, pull, import, merge and push models.", no_args_is_help=True)
-    for command in (_list, _pull):
+    for command in (_list, _pull, _import):
         command(models, run)
     app.add_typer(models, name="models")
 
@@ -39,6 +40,18 @@ def _pull(app: typer.Typer, run: Run) -> None:
     ) -> None:
         """Fetch a model from a hub: resumed, checked, and pinned to its commit."""
         run("models.pull", {"repo": repo, "revision": revision}, as_json=json, show=show_pull)
+
+
+def _import(app: typer.Typer, run: Run) -> None:
+    @app.command("import")
+    def import_(
+        source: str = typer.Argument(help="A TinyLLaVA or OpenECAD checkpoint, or a folder of pickled weights."),
+        out: str = typer.Argument(help="The new folder; it must not exist, or be empty."),
+        json: bool = AS_JSON,
+    ) -> None:
+        """Turn a published checkpoint into safetensors of stock classes, audited weight by weight."""
+        request = {"source": str(Path(source).absolute()), "out": str(Path(out).absolute())}
+        run("models.import", request, as_json=json, show=show_import)
 
 
 def show_list(value: dict[str, Any]) -> None:
@@ -80,6 +93,18 @@ def show_pull(value: dict[str, Any]) -> None:
     if value["licence"]:
         console.print(f"  licence: {escape(value['licence'])}")
     console.print(f"  [dim]{escape(value['folder'])}[/]")
+
+
+def show_import(value: dict[str, Any]) -> None:
+    """What was made of which tensors, and what was made up for."""
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(f"[green]✓[/] {escape(value['output'])}: {value['family']}, {_size(value['bytes'])}")
+    console.print(f"  {value['tensors']:,} tensors, each used once, and every weight filled; it opens and fits")
+    for note in value["notes"]:
+        console.print(f"  {escape(note)}")
+    if value["walls"] is not None:
+        whole = "every wall stood" if value["walls"]["whole"] else "not every wall stood (see `redraft doctor`)"
+        console.print(f"  [dim]pickles were read as weights alone, in a process apart: {whole}[/]")
 
 
 def _count(number: int | None) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+from redraft.core.errors import UsageError
 from redraft.core.home import home
 from redraft.core.verb import Request, Result, Verb
 from redraft.core.work import Work
@@ -50,4 +52,16 @@ def pull_verb(request: Request, work: Work) -> Result:
     return Result(value)
 
 
-VERBS: dict[str, Verb] = {"models.list": list_verb, "models.pull": pull_verb}
+def import_verb(request: Request, work: Work) -> Result:
+    """request: source (a folder), out. The result has the audit's counts, notes and the walls' report."""
+    from redraft.models.importing import import_model
+
+    source = Path(request["source"])
+    if not source.is_dir():
+        raise UsageError(
+            "there is no such folder", where=str(source), remedy="Give the folder that the checkpoint lies in"
+        )
+    return Result(import_model(source, Path(request["out"]), work))
+
+
+VERBS: dict[str, Verb] = {"models.list": list_verb, "models.pull": pull_verb, "models.import": import_verb}

@@ -13,7 +13,7 @@ import torch
 from redraft.core.errors import InputError, RecipeError
 from redraft.core.recipe import Model
 from redraft.models.adapter import add_adapter
-from redraft.models.audit import ADAPTER, check_adapter, find_adapter
+from redraft.models.audit import ADAPTER, check_adapter, check_adapter_values, find_adapter
 from redraft.models.freeze import Counts, count, freeze
 from redraft.models.layout import MODEL, find_checkpoint, read_manifest
 from redraft.models.opening import Way, faults, open_model, open_processor, quiet_library, set_attention
@@ -140,7 +140,7 @@ def _tiny(spec: Model, texts: Iterable[str] | None, seed: int, way: Way) -> Load
     if texts is None:
         raise RecipeError("the tiny model needs texts for its tokenizer", where="model.base", remedy="Give texts")
     model, processor = build_tiny(tiny_options(spec.options), texts, seed)
-    set_attention(model, way.attention)
+    set_attention(model, way)
     return Loaded(model, processor, model.config.model_type, Source(TINY))
 
 
@@ -217,3 +217,4 @@ def _fill(model: Any, inner: Path) -> None:
     with torch.no_grad():
         for name, tensor in get_peft_model_state_dict(model).items():  # shares the parameters' memory
             tensor.copy_(saved[name])
+    check_adapter_values(model, inner)

@@ -16,6 +16,7 @@ from redraft.models.attention import attention_code
 from redraft.models.families import family_of
 from redraft.models.families.deepseek_ocr1 import is_v1, open_v1
 from redraft.models.four_bit import four_bit_settings
+from redraft.models.parts import language_module, part_modules
 from redraft.models.source import Source, read_config
 from redraft.models.validation import check_structure
 
@@ -24,12 +25,13 @@ from redraft.models.validation import check_structure
 class Way:
     """How a model is held and run.
 
-    dtype: of its weights. attention: transformers' name of the attention code, None for its own choice. four_bit:
-    (device, computing type) where the language model is held in 4 bits.
+    dtype: of its weights. attention: transformers' name of the attention code, None for its own choice; named: it
+    was asked for by name. four_bit: (device, computing type) where the language model is held in 4 bits.
     """
 
     dtype: torch.dtype = torch.float32
     attention: str | None = None
+    named: bool = False
     four_bit: tuple[torch.device, torch.dtype] | None = None
 
     @classmethod
@@ -39,7 +41,7 @@ class Way:
         if spec.quantise is not None:
             four_bit_settings(family_of(""), device, compute)  # refuses before anything is fetched
         bits = (torch.device(device), compute) if spec.quantise is not None else None
-        return cls(dtype, attention_code(spec.attention, device, compute), bits)
+        return cls(dtype, attention_code(spec.attention, device, compute), spec.attention != "auto", bits)
 
 
 def open_model(folder: Path, source: Source, way: Way) -> tuple[Any, Any]:
@@ -57,7 +59,7 @@ def open_model(folder: Path, source: Source, way: Way) -> tuple[Any, Any]:
         with quiet_library(), faults(source):
             model, processor = open_v1(folder, way.dtype)
         check_structure(model, processor, source.name)
-        set_attention(model, way.attention)
+        set_attention(model, way)
         family_of(model.config.model_type).ready(model)
         return model, processor
     model_type = str(read_config(folder).get("model_type", ""))
@@ -83,22 +85,39 @@ def open_model(folder: Path, source: Source, way: Way) -> tuple[Any, Any]:
                 remedy="Take the weights and config.json from the same place",
             )
     check_structure(model, processor, source.name)
+    set_attention(model, way)
     family_of(model.config.model_type).ready(model)
     return model, processor
 
 
-def set_attention(model: Any, code: str | None) -> None:
-    """Lets an opened model run on other attention code; code that it lacks is a RecipeError."""
-    if code is None:
+def set_attention(model: Any, way: Way) -> None:
+    """Lets an opened model run on the attention code that is asked for, its vision side where it can: some have no
+    attention at all. A language model that lacks code asked for by name is a RecipeError."""
+    if way.attention is None:
         return
-    try:
-        model.set_attn_implementation(code)
-    except (ValueError, ImportError) as error:
+    language: Any = language_module(model)[1]
+    before = str(language.config._attn_implementation)
+    fault = _set_attention(language, way.attention)
+    if fault is not None and way.named:
         raise RecipeError(
-            f"this model cannot run on {code} attention ({str(error).splitlines()[0]})",
+            f"the language model cannot run on {way.attention} attention ({fault})",
             where="model.attention",
-            remedy="Give auto",
-        ) from error
+            remedy=f"Give auto; {before} is what it runs on then",
+        )
+    if fault is None:
+        for _, module in part_modules(model, "vision"):
+            _set_attention(module, way.attention)
+
+
+def _set_attention(module: Any, code: str) -> str | None:
+    """What stands against it, None where it is done."""
+    if not hasattr(module, "set_attn_implementation"):
+        return "it chooses its own"
+    try:
+        module.set_attn_implementation(code)
+    except (ValueError, ImportError) as error:
+        return str(error).splitlines()[0]
+    return None if module.config._attn_implementation == code else "transformers does not let it be set"
 
 
 def open_processor(folder: Path, model_type: str) -> Any:
@@ -121,8 +140,6 @@ def open_processor(folder: Path, model_type: str) -> Any:
 
 def _settings(model_type: str, way: Way) -> dict[str, Any]:
     settings: dict[str, Any] = {"dtype": way.dtype}
-    if way.attention is not None:
-        settings["attn_implementation"] = way.attention
     if way.four_bit is not None:
         device, compute = way.four_bit
         settings["quantization_config"] = four_bit_settings(family_of(model_type), device, compute)
@@ -154,12 +171,6 @@ def faults(source: Source) -> Iterator[None]:
         yield
     except (OSError, ValueError, KeyError, ImportError, RuntimeError, TypeError) as error:
         first = (str(error).strip() or type(error).__name__).splitlines()[0]
-        if "attn_implementation" in str(error) or "attention implementation" in str(error):
-            raise RecipeError(
-                f"this model cannot run on the attention that is asked for ({first})",
-                where="model.attention",
-                remedy="Give auto",
-            ) from error
         raise InputError(
             f"transformers cannot open this model ({type(error).__name__}: {first})",
             where=source.name,

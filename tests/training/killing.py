@@ -5,15 +5,13 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
-import time
-from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors.torch import load_file
 
+from redraft.core.work import Silent
 from redraft.training.events import read
 
 
@@ -21,24 +19,16 @@ def losses(folder: Path) -> list[tuple[int, float]]:
     return [(row["step"], row["loss"]) for row in read(folder) if row["kind"] == "step"]
 
 
-def kill_at(process: subprocess.Popen[bytes] | BaseProcess, folder: Path, step: int) -> None:
-    """SIGKILL as soon as the run's events tell of this step."""
-    deadline = time.monotonic() + 280
-    while not any(done >= step for done, _ in losses(folder)):
-        assert _code(process) is None, "the run ended before it was killed"
-        assert time.monotonic() < deadline, "the run takes too long"
-        time.sleep(0.01)
-    assert process.pid is not None
-    os.kill(process.pid, signal.SIGKILL)
-    if isinstance(process, BaseProcess):
-        process.join()
-    else:
-        process.wait()
-    assert _code(process) == -signal.SIGKILL, "the run ended before it was killed"
+class Killed(Silent):
+    """Ends its own process by SIGKILL once this step is done: nothing is put in order."""
 
+    def __init__(self, step: int) -> None:
+        super().__init__()
+        self.step = step
 
-def _code(process: subprocess.Popen[bytes] | BaseProcess) -> int | None:
-    return process.exitcode if isinstance(process, BaseProcess) else process.poll()
+    def progress(self, stage: str, done: int, total: int | None = None, note: str = "") -> None:
+        if stage == "training" and done == self.step:
+            os.kill(os.getpid(), signal.SIGKILL)
 
 
 def same_checkpoint(a: Path, b: Path) -> None:

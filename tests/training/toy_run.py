@@ -1,4 +1,7 @@
-"""One run on toy examples, in this process or as a program: `python toy_run.py FOLDER COUNT MODEL TRAIN`."""
+"""One run on toy examples, in this process or as a program: `python toy_run.py FOLDER COUNT MODEL TRAIN KILLED`.
+
+KILLED: the step after which it ends itself by SIGKILL; 0 for none.
+"""
 
 from __future__ import annotations
 
@@ -37,6 +40,8 @@ def go(
 
 
 if __name__ == "__main__":
-    target, number, model, settings = sys.argv[1:]
+    from killing import Killed
+
+    target, number, model, settings, step = sys.argv[1:]
     data = {"task": "toy", "dataset": "none", "model": json.loads(model), "train": json.loads(settings)}
-    print(json.dumps(go(Path(target), recipe_from_data(data), int(number))))
+    print(json.dumps(go(Path(target), recipe_from_data(data), int(number), work=Killed(int(step)))))

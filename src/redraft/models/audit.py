@@ -1,9 +1,11 @@
-"""peft loads an adapter's weights non-strictly: what does not fit stays as it was drawn, with a warning at most."""
+"""peft loads an adapter non-strictly: what does not fit stays as it was drawn, with a warning at most."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+
+import torch
 
 from redraft.core.errors import InputError
 from redraft.models.tensor_file import layout_of
@@ -23,7 +25,7 @@ def find_adapter(folder: Path) -> None:
 
 
 def check_adapter(model: Any, folder: Path) -> None:
-    """An InputError unless the folder's adapter has exactly the names and shapes of the model that it was put on."""
+    """An InputError unless the folder's adapter has exactly the names and shapes of the model's."""
     from peft import get_peft_model_state_dict
 
     saved = {name: shape for name, (_, shape) in layout_of(folder / ADAPTER).items()}
@@ -37,4 +39,22 @@ def check_adapter(model: Any, folder: Path) -> None:
             f"{len(odd) - missing - unexpected} of another shape, such as {odd[0]}",
             where=str(folder),
             remedy="Take the adapter, its adapter_config.json and the base model that it was trained on",
+        )
+
+
+def check_adapter_values(model: Any, folder: Path) -> None:
+    """An InputError unless the model holds every saved tensor of the folder's adapter, bit by bit."""
+    from peft import get_peft_model_state_dict
+    from safetensors.torch import load_file
+
+    mine = get_peft_model_state_dict(model)
+    # the model may hold an adapter in another type than it was saved in
+    odd = [
+        name for name, t in load_file(folder / ADAPTER).items() if not torch.equal(t.to(mine[name]), mine[name])
+    ]
+    if odd:
+        raise InputError(
+            f"{len(odd)} weights of the adapter did not reach the model, such as {odd[0]}",
+            where=str(folder),
+            remedy="Report this model family; its adapters cannot be used",
         )

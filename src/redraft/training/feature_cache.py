@@ -39,7 +39,7 @@ from redraft.models.parts import parameters_of, part_modules
 from redraft.training.feature_keys import about_features, digest, feature_key
 from redraft.training.feature_shards import Shards
 
-__all__ = ["CacheFull", "FeatureCache", "feature_key", "level_of", "open_wanted"]
+__all__ = ["CacheFull", "FeatureCache", "feature_key", "keeping_pays", "level_of", "open_wanted"]
 
 SPARE = 512 * 1024 * 1024
 """Bytes of disk that are left free for checkpoints and for everybody else."""
@@ -70,6 +70,17 @@ def level_of(loaded: Loaded) -> Level:
         )
     trained = any(p.requires_grad for _, p in parameters_of(loaded.model, "projector"))
     return "encoder" if trained else "projector"
+
+
+def keeping_pays(loaded: Loaded, settings: Train, examples: int) -> bool:
+    """Whether the recipe wants features kept: always where it says "on"; for "auto" where the vision encoder is
+    frozen and more steps are to be taken than see each example once."""
+    if settings.feature_cache == "auto":
+        if any(p.requires_grad for _, p in parameters_of(loaded.model, "vision")):
+            return False
+        if settings.max_steps is not None and settings.batch_tokens is None:
+            return settings.max_steps * settings.batch_size * settings.accumulate > examples
+    return settings.feature_cache != "off"
 
 
 def open_wanted(

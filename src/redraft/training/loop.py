@@ -23,7 +23,7 @@ from redraft.models.packing import enable_packing, pack
 from redraft.training import checkpoint, faults, randomness
 from redraft.training.device import fit_precision, machine, make_accelerator, peak_memory, set_threads, versions
 from redraft.training.events import Events, Unwritten, read
-from redraft.training.feature_cache import FeatureCache, open_wanted
+from redraft.training.feature_cache import keeping_pays, open_wanted
 from redraft.training.feed import windows
 from redraft.training.moments import moments
 from redraft.training.mps_memory import MPSMemoryCallback
@@ -97,8 +97,8 @@ class _Training:
         self.device = loaded.device
         self.threads = set_threads(self.settings.threads)
         self.precision = fit_precision(self.settings.precision, self.device, work)
-        cache = self._feature_cache(len(examples))
-        self.prepared: Prepared = prepare(examples, encoder, self.settings, work, cache)
+        # The main process first: the others find the features that it has kept.
+        self.prepared: Prepared = processes.main_first(lambda: self._prepare(examples, encoder))
         self.order = make_order(self.prepared.lengths, self.settings, recipe.seed)
         self.pace = Pace.of(self.settings, self.order)
         self.rate = LearningRate(self.settings, self.pace)
@@ -123,9 +123,12 @@ class _Training:
         self.meter = Meter()
         self.on_save: Callable[[Path], None] | None = None
 
-    def _feature_cache(self, count: int) -> FeatureCache | None:
-        """The kept features of the vision side that the recipe asks for."""
-        return open_wanted(self.loaded, self.settings, home() / "features", DTYPES[self.precision], self.work)
+    def _prepare(self, examples: Sequence[Example], encoder: Encoder) -> Prepared:
+        cache = None
+        if keeping_pays(self.loaded, self.settings, len(examples)):
+            place, dtype = home() / "features", DTYPES[self.precision]
+            cache = open_wanted(self.loaded, self.settings, place, dtype, self.work)
+        return prepare(examples, encoder, self.settings, self.work, cache)
 
     def _loss(self, model: Any, batch: Batch) -> Any:
         return summed_loss(model, batch, chunk=self.settings.loss_chunk, family=self.family)

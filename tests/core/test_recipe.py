@@ -76,3 +76,10 @@ def test_no_text_makes_anything_but_a_recipe_or_a_recipe_error(
         assert isinstance(read_recipe(path), Recipe)
     except RecipeError as error:
         assert error.what
+
+
+@pytest.mark.parametrize(("written", "means"), [("on", "on"), ("off", "off"), ("auto", "auto"), ("'off'", "off")])
+def test_yaml_words_for_yes_and_no_switch_the_feature_cache(tmp_path: Path, written: str, means: str) -> None:
+    path = write(tmp_path, MINIMAL + f"train:\n  feature_cache: {written}\n")
+    assert read_recipe(path).train.feature_cache == means
+    assert read_recipe(path, ["train.feature_cache=off"]).train.feature_cache == "off"

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from redraft.core.errors import RecipeError
 
@@ -97,6 +97,13 @@ class Train(Section):
     feature_cache: Literal["auto", "on", "off"] = "auto"
     """Computes what a frozen vision encoder makes of each picture once, and keeps it on disk. auto does so where
     the encoder is frozen, examples are seen more than once and the disk has room."""
+
+    @field_validator("feature_cache", mode="before")
+    @classmethod
+    def _yaml_word(cls, value: Any) -> Any:
+        """YAML reads a bare on or off as true or false."""
+        return {True: "on", False: "off"}[value] if isinstance(value, bool) else value
+
     feature_cache_gb: Annotated[float, Field(gt=0)] = 50.0
     """Disk that the kept features of this run may take."""
     loss_chunk: Annotated[int, Field(ge=0)] = 1024

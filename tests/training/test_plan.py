@@ -16,6 +16,7 @@ from redraft.core.errors import RecipeError, RedraftError
 from redraft.core.recipe import Train, recipe_from_data
 from redraft.core.work import Silent
 from redraft.datasets.writer import DatasetWriter
+from redraft.models import small
 from redraft.training.events import read
 from redraft.training.sampling import sample
 from redraft.training.trial import Measured, usual_window, worst_window
@@ -184,3 +185,15 @@ def test_the_command_prints_one_document_and_its_exit_code(ground: Path) -> None
         cwd=ground, capture_output=True, text=True, check=False, timeout=200,
     )  # fmt: skip
     assert missing.returncode == 2 and "no such recipe" in missing.stderr and "Traceback" not in missing.stderr
+
+
+def test_the_features_of_a_frozen_encoder_are_planned_for(ground: Path) -> None:
+    base = small.build("qwen2_5_vl", ground / "base")
+    request = {"recipe": str(ground / "recipe.yaml"), "overrides": [f"model={{base: {base}, freeze: [vision]}}"]}
+    disk = plan(request, Silent()).value["disk"]
+    assert disk["feature_cache"] == "kept" and disk["feature_bytes_per_example"] > 0
+    assert disk["feature_cache_bytes"] == 24 * disk["feature_bytes_per_example"]
+    assert disk["needed_bytes"] == disk["checkpoints_bytes"] + disk["feature_cache_bytes"]
+    request["overrides"] += ["train.feature_cache_gb=0.000001"]
+    disk = plan(request, Silent()).value["disk"]
+    assert disk["feature_cache"].startswith("not kept") and disk["feature_cache_bytes"] == 0

@@ -86,7 +86,7 @@ def disk_of(outcome: Outcome, recipe: Recipe, folder: Path) -> dict[str, Any]:
     settings = recipe.train
     saves = 1 if settings.save_every is None else settings.keep + (settings.evaluate_every is not None)
     needed = int(one * saves + one * SPARE) if settings.save_every is not None else int(one * SPARE)
-    cached = features.get("bytes", 0)
+    cached = features["bytes"] if features.get("used") else 0
     place = _existing(folder)
     free = shutil.disk_usage(place).free
     return {
@@ -96,6 +96,7 @@ def disk_of(outcome: Outcome, recipe: Recipe, folder: Path) -> dict[str, Any]:
         "checkpoints_bytes": needed,
         "feature_cache_bytes": cached,
         "feature_bytes_per_example": features.get("bytes_per_example", 0),
+        "feature_cache": features.get("why", "off"),
         "needed_bytes": needed + cached,
         "free_bytes": free,
         "folder": str(folder),

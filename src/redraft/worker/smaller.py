@@ -14,8 +14,8 @@ Overrides = dict[str, Any]
 def smaller(recipe: Recipe, memory: dict[str, Any]) -> Iterator[Overrides]:
     """Ever smaller settings; each holds the changes of the one before. memory: as `planning.memory_of` gives it.
 
-    First what leaves the result as it is: fewer encodings kept, smaller batches with more accumulation, chunks
-    of logits, activations computed twice. Then what changes it: bf16, and an adapter in place of all weights.
+    First what leaves the result as it is: fewer encodings kept, smaller batches with more accumulation, features
+    in place of pixels, chunks of logits, activations computed twice. Then what changes it: bf16, and an adapter in place of all weights.
     """
     settings = recipe.train
     now: Overrides = {}
@@ -34,6 +34,10 @@ def smaller(recipe: Recipe, memory: dict[str, Any]) -> Iterator[Overrides]:
         if batch > 1:
             yield {**now, **_batch(recipe, batch)}
         now |= _batch(recipe, 1)
+        yield dict(now)
+    frozen = recipe.model.adapter is not None or "vision" in recipe.model.freeze
+    if frozen and settings.feature_cache == "off":
+        now |= {"train.feature_cache": "on"}
         yield dict(now)
     light: Overrides = {}
     if not settings.gradient_checkpointing:

@@ -4,6 +4,7 @@ everything it learns is told at once, in case it does not live to return it."""
 from __future__ import annotations
 
 import math
+import os
 import statistics
 import tempfile
 import time
@@ -28,6 +29,7 @@ from redraft.training.sampling import LOOK, sample
 from redraft.training.schedule import Pace
 from redraft.training.token_order import make_order
 from redraft.training.trial import Measured, measure, sizes_of, try_steps, usual_window, worst_window
+from redraft.training.trial_features import Features, features_of, without_features
 from redraft.worker.device_choice import take_device
 from redraft.worker.verbs.train import TRAIN, open_dataset
 
@@ -37,8 +39,10 @@ STAGE = "trying steps"
 
 
 def trial(request: Request, work: Work) -> Result:
-    """request: recipe (its data); worst: indices of the examples to try alone, else they are looked for among
-    `look` examples and a usual step is tried too. Metrics, in order: start, model, examples, worst, usual."""
+    """request: recipe (its data); worst: indices of the examples to try alone (features: whether the run keeps
+    features), else they are looked for among `look` examples and a usual step is tried too.
+
+    Metrics, in order: start, model, features (where they could be kept), examples, worst, usual."""
     with device_watch():
         return _trial(request, work)
 
@@ -56,11 +60,21 @@ def _trial(request: Request, work: Work) -> Result:
     with tempfile.TemporaryDirectory(prefix="redraft-plan-") as scratch:
         place = Path(scratch)
         if given:
+            os.environ["REDRAFT_HOME"] = scratch
+            if not request.get("features") and recipe.train.feature_cache == "auto":
+                recipe = without_features(recipe)
             work.metric({"kind": "worst", **_steps(loaded, encoder, split, given, recipe, place / "worst", work)})
             return Result({"precision": precision})
         found, seconds, bad = _look(encoder, split, recipe, int(request.get("look", LOOK)), work)
         worst, usual = worst_window(found, recipe.train), usual_window(found, recipe.train)
-        work.metric(_examples(found, seconds, bad, split, recipe, worst))
+        # Nothing of a trial is left behind: what it keeps of pictures goes where its run goes.
+        os.environ["REDRAFT_HOME"] = scratch
+        features = features_of(loaded, encoder, split, usual[:: max(1, len(usual) // 3)], recipe, precision, place)
+        if features is not None:
+            work.metric({"kind": "features", **asdict(features)})
+        work.metric(_examples(found, seconds, bad, split, recipe, worst, features))
+        if features is None or not features.used:
+            recipe = without_features(recipe)
         indices = [m.index for m in worst]
         work.metric({"kind": "worst", **_steps(loaded, encoder, split, indices, recipe, place / "worst", work)})
         indices = [m.index for m in usual]
@@ -131,6 +145,7 @@ def _examples(
     split: Split,
     recipe: Recipe,
     worst: list[Measured],
+    features: Features | None,
 ) -> dict[str, Any]:
     """What the looked-at examples say of all of them. Steps are counted by the recipe's own order: exactly where
     batches are of one size, else from the lengths that were seen, repeated."""
@@ -149,8 +164,11 @@ def _examples(
         "tokens_longest": max(lengths),
         "supervised_mean": statistics.fmean(m.supervised for m in found),
         "pictures_mean": statistics.fmean(m.pictures for m in found),
-        "kept_bytes_mean": statistics.fmean(m.kept_bytes for m in found),
-        "encode_seconds": seconds,
+        "kept_bytes_mean": features.kept_bytes
+        if features is not None and features.used
+        else statistics.fmean(m.kept_bytes for m in found),
+        "encode_seconds": seconds
+        + (features.seconds_per_example if features is not None and features.used else 0.0),
         "steps": None if math.isinf(steps) else int(steps),
         "worst": {
             "indices": [m.index for m in worst],

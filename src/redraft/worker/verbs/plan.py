@@ -82,7 +82,8 @@ def _smaller(
         if tries and (computed is None or computed <= memory.available):
             tries -= 1
             work.log("trying " + " ".join(as_words(overrides)))
-            changes.append(_tried(recipe, overrides, found, worst, memory, work))
+            more = {"worst": worst, "features": bool(first.metric("features").get("used"))}
+            changes.append(_tried(recipe, overrides, found, more, memory, work))
         else:
             changes.append(_change(overrides, computed, found, tried=False))
         if changes[-1]["fits"]:
@@ -91,10 +92,10 @@ def _smaller(
 
 
 def _tried(
-    recipe: Recipe, overrides: Overrides, found: dict[str, Any], worst: list[int], memory: Memory, work: Work
+    recipe: Recipe, overrides: Overrides, found: dict[str, Any], more: dict[str, Any], memory: Memory, work: Work
 ) -> dict[str, Any]:
     changed = _with(recipe, overrides)
-    outcome = _try(changed, {"worst": worst}, memory, work)
+    outcome = _try(changed, more, memory, work)
     peak = outcome.metric("worst").get("peak_bytes")
     needed = None
     if peak is not None:

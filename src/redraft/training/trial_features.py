@@ -1,0 +1,69 @@
+"""What keeping the features of a frozen vision encoder will take, from a few examples."""
+
+from __future__ import annotations
+
+import shutil
+import statistics
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from redraft.core.recipe import Recipe
+from redraft.core.work import Silent
+from redraft.models.encode import Encoder
+from redraft.models.load import Loaded
+from redraft.training.feature_cache import GB, SPARE, feature_key, open_wanted
+from redraft.training.loop import DTYPES
+from redraft.training.packed import Packed
+from redraft.training.sampling import Readable
+from redraft.training.trial import Measured
+
+
+@dataclass(frozen=True, slots=True)
+class Features:
+    """used: whether the run will keep them; why: a few words. bytes: of all examples on disk. kept_bytes: of an
+    example in memory then, without its pixels. seconds_per_example: of making them, once."""
+
+    used: bool
+    why: str
+    bytes: int
+    bytes_per_example: int
+    kept_bytes: int
+    seconds_per_example: float
+
+
+def features_of(
+    loaded: Loaded,
+    encoder: Encoder,
+    split: Readable,
+    chosen: Sequence[Measured],
+    recipe: Recipe,
+    precision: str,
+    folder: Path,
+) -> Features | None:
+    """Makes those of the chosen examples in folder. None where the recipe keeps none or the model has none."""
+    cache = open_wanted(loaded, recipe.train, folder, DTYPES[precision], Silent())
+    if cache is None:
+        return None
+    sizes, kept, times = [], [], []
+    for one in chosen:
+        example = split.example(one.index)
+        key, encoding = feature_key(example), encoder.encode(example)
+        started = time.perf_counter()
+        without = cache.take(key, encoding)
+        times.append(time.perf_counter() - started)
+        kept.append(Packed(without, None).bytes)
+        cache.flush()
+        sizes.append(sum(tensor.nbytes for tensor in cache.get(key).values()) if cache.has(key) else 0)
+    each = int(statistics.fmean(sizes))
+    whole = each * len(split)
+    room = min(recipe.train.feature_cache_gb * GB, shutil.disk_usage(folder).free - SPARE)
+    used = recipe.train.feature_cache == "on" or whole <= room
+    why = "kept" if used else f"not kept: {whole / GB:.1f} GB, and {max(room, 0) / GB:.1f} GB are left for them"
+    return Features(used, why, whole, each, int(statistics.fmean(kept)), min(times))
+
+
+def without_features(recipe: Recipe) -> Recipe:
+    """The recipe with train.feature_cache off."""
+    return recipe.model_copy(update={"train": recipe.train.model_copy(update={"feature_cache": "off"})})

@@ -198,3 +198,11 @@ def test_parts_of_the_model_learn_at_their_own_rates(tmp_path: Path) -> None:
     assert any(changed.values()) and not any(value for name, value in changed.items() if "vision_tower" in name)
     with pytest.raises(RecipeError, match="learning_rates"):
         go(tmp_path / "other", toy_recipe(learning_rates={"visoin": 0.1}), 4)
+
+
+def test_checkpointed_activations_change_nothing(tmp_path: Path) -> None:
+    for name, switch in {"kept": False, "again": True}.items():
+        go(tmp_path / name, toy_recipe(max_steps=3, epochs=9, gradient_checkpointing=switch), 8)
+    kept, again = rows(tmp_path / "kept"), rows(tmp_path / "again")
+    assert [r["loss"] for r in kept] == [r["loss"] for r in again]
+    assert [r["gradient_norm"] for r in kept] == pytest.approx([r["gradient_norm"] for r in again], rel=1e-5)

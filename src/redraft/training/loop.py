@@ -22,6 +22,7 @@ from redraft.models.loss import summed_loss
 from redraft.models.packing import enable_packing, pack
 from redraft.training import checkpoint, faults, randomness
 from redraft.training.device import fit_precision, machine, make_accelerator, peak_memory, set_threads, versions
+from redraft.training.efficiency import apply_switches, training_mode
 from redraft.training.events import Events, Unwritten, read
 from redraft.training.feature_cache import keeping_pays, open_wanted
 from redraft.training.feed import windows
@@ -110,6 +111,7 @@ class _Training:
         if self.settings.pack:
             few = [self.prepared[place] for place in range(min(2, len(self.prepared)))]
             enable_packing(loaded.model, few, self.pad_id, self.family)
+        apply_switches(loaded.model, self.settings)
         self.spread = spread(loaded, self._loss, recipe, processes)
         self.optimiser = make_optimiser(loaded.model, self.settings, self.device)
         self.scaler = self.accelerator.scaler
@@ -209,7 +211,7 @@ class _Training:
         )
 
     def _steps(self) -> None:
-        self.loaded.model.train()
+        training_mode(self.loaded.model)
         if self.offload is not None:
             self.offload.leave()
         place = self.processes.rank, self.processes.count
@@ -333,7 +335,7 @@ class _Training:
                 return
             finally:
                 self.stop.immediate = False
-                self.loaded.model.train()
+                training_mode(self.loaded.model)
         self.scores = {**scores, "step": self.step}
         self.events.row("evaluation", **self.scores)
         mean = scores.get("mean")

@@ -118,6 +118,19 @@ def test_a_compiled_model_trains_the_same_and_saves_the_same_names(folder: Path,
     assert torch.equal(again, loss)
 
 
+@pytest.mark.slow
+def test_packed_rows_of_any_lengths_go_through_a_compiled_model(folder: Path) -> None:
+    loaded = opened(folder)
+    encoder = Encoder(loaded)
+    examples = [encoder.encode(example) for example in toy_examples(4)]
+    enable_packing(loaded.model, examples[:2], encoder.pad_id)
+    batches = [pack(loaded.model, examples), pack(loaded.model, examples[1:3])]
+    plain = [summed_loss(loaded.model, batch).detach() for batch in batches]
+    apply_switches(loaded.model, Train(compile=True))
+    for batch, expected in zip(batches, plain, strict=True):
+        assert torch.allclose(gradients(loaded, batch)[0], expected, rtol=1e-5)
+
+
 def test_a_frozen_vision_side_has_no_dropout_while_the_rest_trains(folder: Path) -> None:
     loaded = opened(folder)
     training_mode(loaded.model)

@@ -33,7 +33,9 @@ def register() -> None:
     from transformers import AttentionInterface, AttentionMaskInterface
     from transformers.masking_utils import sdpa_mask
 
-    AttentionInterface.register(SEGMENTS, segment_attention)
+    # Lengths are lists, which a compiled graph would be made anew for; it stops here and goes on behind.
+    uncompiled: Any = torch.compiler.disable
+    AttentionInterface.register(SEGMENTS, uncompiled(segment_attention))
     AttentionMaskInterface.register(SEGMENTS, sdpa_mask)
 
 
@@ -68,7 +70,8 @@ def segment_attention(
     window = more.get("sliding_window")
     pieces = []
     # One split for all examples: its way back is one concatenation, where slices would each fill a whole row.
-    for *parts, both in zip(*(t.split(lengths, dim=2) for t in (query, key, value)), both_ways, strict=True):
+    split = [torch.split(tensor, lengths, dim=2) for tensor in (query, key, value)]
+    for *parts, both in zip(*split, both_ways, strict=True):
         length = parts[0].shape[2]
         mask = None
         if both or (window is not None and length > window):

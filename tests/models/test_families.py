@@ -183,6 +183,24 @@ def test_cached_features_give_the_loss_and_the_gradients_of_pixels(encoder: Enco
         torch.testing.assert_close(gradient, found[0][name], rtol=1e-3, atol=1e-3, msg=name)
 
 
+def test_half_precision_without_autocast(folder: Path) -> None:
+    """As an adapter's base is held, and as it answers: cached features are of the same type and give the same."""
+    encoder = Encoder(load_model(Model(base=str(folder)), dtype=torch.bfloat16))
+    model, family = encoder.loaded.model, encoder.family
+    model.eval()
+    encoding = encoder.encode(mixed_examples()[1])
+    kept = family.features(model, collate([encoding], encoder.pad_id).inputs, "projector")
+    floating = [tensor.dtype for tensor in kept.values() if tensor.is_floating_point()]
+    assert floating and all(dtype == torch.bfloat16 for dtype in floating)
+    with torch.no_grad():
+        losses = [
+            float(summed_loss(model, collate([each], encoder.pad_id)))
+            for each in (encoding, with_features(encoding, kept, family))
+        ]
+    assert losses[0] == pytest.approx(losses[1], rel=1e-2)
+    assert LocalPredictor(encoder.loaded, encoder, Evaluate(max_new_tokens=2)).predict([mixed_examples()[0]])
+
+
 def test_a_packed_row_is_its_examples(folder: Path) -> None:
     encoder = Encoder(load_model(Model(base=str(folder), freeze=())))
     model, family = encoder.loaded.model, encoder.family

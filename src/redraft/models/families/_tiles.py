@@ -14,7 +14,7 @@ import PIL.Image
 import torch
 from torch import Tensor, nn
 
-from redraft.models.families.base import Family, Level, inner
+from redraft.models.families.base import Family, Level, cast_pixels, inner
 
 COUNTS, GRID = "num_local_patches", "patches_grid"
 
@@ -23,6 +23,9 @@ COUNTS, GRID = "num_local_patches", "patches_grid"
 class Tiled(Family):
     """Pictures go through the same encoder as a whole (pixel_values [n, 3, S, S]) and, where they are larger than
     a tile, cut into num_local_patches [n] tiles (pixel_values_local [P, 3, s, s])."""
+
+    def ready(self, model: Any) -> None:
+        cast_pixels(model.model.vision_tower)
 
     def process(self, processor: Any, text: str, pictures: Sequence[PIL.Image.Image]) -> dict[str, Tensor]:
         found = super().process(processor, text, pictures)

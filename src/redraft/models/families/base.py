@@ -45,6 +45,15 @@ def inputs_of(modules: Sequence[torch.nn.Module], run: Callable[[], Any]) -> lis
     return [seen[at] for at in range(len(modules))]
 
 
+def cast_pixels(tower: torch.nn.Module) -> None:
+    """Gives a vision encoder pixels of its own type, for families that do not cast them themselves."""
+
+    def of_its_type(module: torch.nn.Module, given: tuple[Any, ...]) -> tuple[Any, ...]:
+        return (given[0].to(next(module.parameters()).dtype), *given[1:])
+
+    tower.register_forward_pre_hook(of_its_type)
+
+
 @dataclass(frozen=True)
 class Family:
     """A model family. Its methods hold for most of them; a family that differs overrides.

@@ -13,11 +13,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from redraft.models.families.base import Family, Level, inner, inputs_of
+from redraft.models.families.base import Family, Level, cast_pixels, inner, inputs_of
 
 
 @dataclass(frozen=True)
 class PaliGemma(Family):
+    def ready(self, model: Any) -> None:
+        cast_pixels(model.model.vision_tower)
+
     def answer_value(self, name: str) -> int:
         return 1 if name == "token_type_ids" else 0
 

@@ -28,6 +28,7 @@ class UnlimitedOcr(Tiled):
         return open_processor(folder)
 
     def ready(self, model: Any) -> None:
+        super().ready(model)
         core = model.model
         stock: Any = type(core)
         core.__class__ = _takes_tensors(stock)

@@ -132,7 +132,10 @@ def test_want_of_memory_names_the_keys_to_change(tmp_path: Path) -> None:
     said = json.loads(read_end.read_text())
     assert said["what"].startswith("out of memory")
     assert "train.batch_size=4 train.accumulate=2" in said["remedy"]
-    assert "train.gradient_checkpointing=true" in said["remedy"] and "redraft plan" in said["remedy"]
+    assert (
+        "train.gradient_checkpointing: true into its recipe.yaml" in said["remedy"]
+        and "redraft plan" in said["remedy"]
+    )
     result = json.loads((folder / "result.json").read_text())
     assert result["status"] == "failed" and result["reason"].startswith("out of memory")
     assert result["checkpoint"] == "checkpoints/step-2"

@@ -163,12 +163,17 @@ def test_damaged_checkpoints_do_not_count_as_kept(two_steps: Path, tmp_path: Pat
 
 def test_a_checkpoint_of_another_recipe_is_refused(two_steps: Path) -> None:
     found, recipe = two_steps / "checkpoints" / "step-2", run.recipe_of(two_steps)
-    check_recipe(found, recipe)
+    work = Silent()
+    check_recipe(found, recipe, work)
     free = recipe.train.model_copy(update={"save_every": 7, "workers": 5, "threads": 2})
-    check_recipe(found, recipe.model_copy(update={"train": free, "output": "elsewhere"}))
+    check_recipe(found, recipe.model_copy(update={"train": free, "output": "elsewhere"}), work)
+    assert not work.logs
+    same = recipe.train.model_copy(update={"gradient_checkpointing": True})
+    check_recipe(found, recipe.model_copy(update={"train": same}), work)
+    assert "train.gradient_checkpointing" in work.logs[-1] and "not bit for bit" in work.logs[-1]
     other = recipe.train.model_copy(update={"batch_size": 3, "learning_rate": 1.0})
     with pytest.raises(UsageError) as caught:
-        check_recipe(found, recipe.model_copy(update={"train": other}))
+        check_recipe(found, recipe.model_copy(update={"train": other}), work)
     assert "train.batch_size is 3 and was 4; train.learning_rate is 1.0 and was 0.002" in caught.value.what
 
 

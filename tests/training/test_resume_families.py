@@ -111,7 +111,7 @@ def test_what_was_saved_is_what_opens(kind: str, base: Path, tmp_path: Path) -> 
 def test_an_adapter_without_a_weight_is_refused(base: Path, tmp_path: Path) -> None:
     from safetensors.torch import load_file, save_file
 
-    loaded = load_model(Model.model_validate({"base": str(base), "adapter": {"r": 4}}))
+    loaded = load_model(recipe_of("adapter", base).model)
     save_model(loaded, tmp_path)
     path = tmp_path / "adapter_model.safetensors"
     tensors = load_file(path)

@@ -114,18 +114,18 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 def out_of_memory(error: BaseException, recipe: Recipe, run: Path) -> OutOfMemory:
-    """What to change so that the run fits, in the order of what costs least."""
+    """What to change so that the run fits: what a resumed run may change, then what needs a new one."""
     settings, model = recipe.train, recipe.model
-    do = []
+    here, do = [], []
+    if settings.loss_chunk == 0 or settings.loss_chunk > 256:
+        here.append("train.loss_chunk: 256")
+    if not settings.gradient_checkpointing:
+        here.append("train.gradient_checkpointing: true")
     if settings.batch_tokens is not None:
         do.append(f"train.batch_tokens={settings.batch_tokens // 2} train.accumulate={settings.accumulate * 2}")
     elif settings.batch_size > 1:
         half = -(-settings.batch_size // 2)
         do.append(f"train.batch_size={half} train.accumulate={settings.accumulate * 2} (the same gradient)")
-    if settings.loss_chunk == 0 or settings.loss_chunk > 256:
-        do.append("train.loss_chunk=256")
-    if not settings.gradient_checkpointing:
-        do.append("train.gradient_checkpointing=true")
     if settings.precision == "fp32":
         do.append("train.precision=bf16")
     if model.adapter is None:
@@ -138,6 +138,6 @@ def out_of_memory(error: BaseException, recipe: Recipe, run: Path) -> OutOfMemor
     return OutOfMemory(
         f"out of memory{f' ({size} more were asked for)' if size else ''}",
         where=str(run),
-        remedy=f"Begin a new run with one of: {'; '.join(do) or 'a smaller model'}. "
-        f"`redraft plan` says what a recipe needs",
+        remedy=(f"Put {' and '.join(here)} into its recipe.yaml and resume it, or begin" if here else "Begin")
+        + f" a new run with one of: {'; '.join(do) or 'a smaller model'}. `redraft plan` says what a recipe needs",
     )

@@ -28,20 +28,30 @@ CHANGEABLE = (
     "train.patience",
 )
 """Keys of a recipe that may differ between a checkpoint and the run that goes on from it."""
+OTHER_BITS = (
+    "model.attention",
+    *(f"train.{key}" for key in ("loss_chunk", "gradient_checkpointing", "compile", "feature_cache", "parallel")),
+)
+"""Keys that may differ too: the run computes the same, but adds up in another order."""
 BITS = ("threads", "cpu_capability", "device")
 """What of a machine the bits of a run depend on."""
 LIBRARIES = ("torch", "transformers", "peft", "accelerate", "numpy", "pillow", "tokenizers", "redraft")
 
 
-def check_recipe(checkpoint: Path, recipe: Recipe) -> None:
-    """A UsageError where the checkpoint belongs to another recipe, which names the keys."""
+def check_recipe(checkpoint: Path, recipe: Recipe, work: Work) -> None:
+    """A UsageError where the checkpoint belongs to another recipe, which names the keys.
+
+    A warning where only keys differ that change the bits alone.
+    """
     mine, theirs = _flat(recipe.model_dump(mode="json")), _flat(_read(checkpoint / layout.RECIPE))
-    odd = [
-        key
-        for key in sorted(mine.keys() | theirs.keys())
-        # A key that the other version did not know is at its default there.
-        if key in mine and key in theirs and mine[key] != theirs[key] and not _changeable(key)
-    ]
+    # A key that the other version did not know is at its default there.
+    differ = [key for key in sorted(mine.keys() & theirs.keys()) if mine[key] != theirs[key]]
+    bits = [key for key in differ if key in OTHER_BITS]
+    odd = [key for key in differ if key not in OTHER_BITS and not _changeable(key)]
+    if bits and not odd:
+        work.log(
+            f"{', '.join(bits)} differ from {checkpoint.name}'s: the run goes on, but not bit for bit", "warning"
+        )
     if odd:
         named = "; ".join(f"{key} is {mine[key]!r} and was {theirs[key]!r}" for key in odd[:4])
         raise UsageError(

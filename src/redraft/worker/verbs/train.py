@@ -21,14 +21,15 @@ from redraft.inference.evaluation import evaluate
 from redraft.inference.predictor import LocalPredictor
 from redraft.models.encode import Encoder
 from redraft.models.hub import push
-from redraft.models.layout import read_manifest
 from redraft.models.load import TINY, Loaded, apply_freeze, load_checkpoint, load_model
 from redraft.models.source import HUB, fetch_dataset
 from redraft.training import checkpoint, run
 from redraft.training.device import fit_precision, weight_type
 from redraft.training.device_loss import device_watch
+from redraft.training.faults import memory_told
 from redraft.training.loop import EvaluateStep, train
 from redraft.training.processes import Processes, join
+from redraft.training.resuming import check_dataset, check_recipe
 from redraft.training.trackers import check_trackers
 from redraft.worker.device_choice import after_loss, take_device
 from redraft.worker.launched import after_restart, heed_launcher
@@ -58,7 +59,7 @@ def _start(request: Request, work: Work) -> Result:
     check_trackers(recipe.train.trackers)
     heed_launcher(recipe, work)
     device = take_device(request, recipe, work)
-    with join(device, folder) as processes:
+    with memory_told(recipe, folder), join(device, folder) as processes:
         # Of several processes the main one alone tells, holds the folder's lock and writes into it.
         heard: Work = work if processes.main else Silent()
         if not request.get("resume"):
@@ -92,13 +93,8 @@ def _resume(folder: Path, recipe: Recipe, device: torch.device, work: Work, proc
         work.log(f"{folder} has no checkpoint yet: it starts at step 0")
         loaded = _fresh(recipe, dataset, device, work, processes)
         return _train(folder, recipe, loaded, dataset, task, None, work, processes)
-    trained_on = read_manifest(found)["dataset"].get("fingerprint")
-    if trained_on != dataset.fingerprint:
-        raise UsageError(
-            "the dataset has changed since this run began, so it cannot go on",
-            where=str(dataset.folder),
-            remedy="Put the dataset back as it was, or begin a new run",
-        )
+    check_recipe(found, recipe, work)
+    check_dataset(found, dataset.fingerprint, str(dataset.folder))
     dtype = weight_type(recipe, fit_precision(recipe.train.precision, device, work))
     loaded = load_checkpoint(found, device=device, dtype=dtype)
     apply_freeze(loaded, recipe.model)
@@ -147,6 +143,9 @@ def _train(
         "revision": task.revision,
         "options": dataset.options,
     }
+    if recipe.dataset.startswith(HUB):
+        name = recipe.dataset.removeprefix(HUB).partition("@")[0]
+        facts["hub"] = {"repo": name, "commit": dataset.folder.name}
     result = train(
         loaded,
         encoder,

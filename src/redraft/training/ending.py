@@ -21,6 +21,8 @@ from redraft.core.errors import Interrupted, RedraftError, ToldElsewhere, Worker
 GRACE = 8.0
 """Seconds in which another process may leave the reason, or take over telling it. A launcher waits longer before
 it kills the rest."""
+LEAVING = 3.0
+"""Seconds that the process which keeps the store stays for the others, of which some may be dead."""
 SIGNS = (
     "gloo",
     "NCCL",
@@ -46,11 +48,12 @@ def is_lost(error: BaseException | None) -> bool:
 
 
 class Ending:
-    """One process's part in it. store: of the launcher, None until it is met."""
+    """One process's part in it. store: of the launcher, None until it is met. keeps_store: this process does."""
 
-    def __init__(self, rank: int, run: Path) -> None:
-        self.rank, self.run = rank, run
+    def __init__(self, rank: int, count: int, run: Path) -> None:
+        self.rank, self.count, self.run = rank, count, run
         self.store: Any = None
+        self.keeps_store = False
 
     @contextmanager
     def watched(self) -> Iterator[None]:
@@ -69,7 +72,10 @@ class Ending:
             return ToldElsewhere("stopped")  # as the main process was, by the launcher or the user
         mine = None if is_lost(error) else _as_redraft(error)
         first = self._first(mine)
-        if not self._tells():
+        # With an error of my own I end at once: that is what the main process notices, and it finds the error.
+        tells = self._tells(GRACE if self.rank else 0) if mine is None or not self.rank else self.store is None
+        self._leave()
+        if not tells:
             if mine is not None and not isinstance(error, RedraftError | KeyboardInterrupt):
                 traceback.print_exception(error)  # a bug of ours; what is told elsewhere has no traceback
             return ToldElsewhere("another process of this run says why it ended")
@@ -100,10 +106,22 @@ class Ending:
             pass
         return None if mine is None else {"rank": self.rank, **mine.as_data()}
 
-    def _tells(self) -> bool:
-        """Whether this process is to tell the error; the main one at once, others where it does not."""
+    def _leave(self) -> None:
+        """Lets the others learn who tells before the store goes with the process that keeps it."""
         try:
-            deadline = time.monotonic() + (0 if self.rank == 0 else GRACE)
+            self.store.set(f"left/{self.rank}", "1")
+            deadline = time.monotonic() + (LEAVING if self.keeps_store else 0)
+            while time.monotonic() < deadline and not self.store.check(
+                [f"left/{rank}" for rank in range(self.count)]
+            ):
+                time.sleep(0.05)
+        except Exception:
+            pass
+
+    def _tells(self, patience: float) -> bool:
+        """Whether this process is to tell the error: where none has said within some seconds that it will."""
+        try:
+            deadline = time.monotonic() + patience
             while time.monotonic() < deadline:
                 if self.store.check(["told"]):
                     return False

@@ -168,7 +168,8 @@ def join(device: torch.device, run: Path) -> Iterator[Processes]:
     _fits(device, here)
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # as torchrun does; accelerate asks for it
     within = timedelta(seconds=float(os.environ.get(PATIENCE, WITHIN_A_STEP)))
-    ending = Ending(here.rank, run)
+    ending = Ending(here.rank, here.count, run)
+    ending.keeps_store = here.rank == 0 and not _kept_by_launcher()
     with ending.watched():
         ending.store = _met(here, within)
         kind = "cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo"
@@ -194,10 +195,9 @@ def _met(here: Place, within: timedelta) -> Store:
 
     Asked again and again rather than waited for: torch's own waits hear no signal.
     """
-    kept_by_launcher = os.environ.get("TORCHELASTIC_USE_AGENT_STORE") == "True"
     address, port = os.environ.get("MASTER_ADDR", "127.0.0.1"), int(os.environ.get("MASTER_PORT", "29500"))
     deadline = time.monotonic() + within.total_seconds()
-    keeps = here.rank == 0 and not kept_by_launcher
+    keeps = here.rank == 0 and not _kept_by_launcher()
     while True:
         try:
             found = TCPStore(
@@ -225,6 +225,10 @@ def _met(here: Place, within: timedelta) -> Store:
             )
         time.sleep(0.05)
     return store
+
+
+def _kept_by_launcher() -> bool:
+    return os.environ.get("TORCHELASTIC_USE_AGENT_STORE") == "True"
 
 
 def _fits(device: torch.device, here: Place) -> None:

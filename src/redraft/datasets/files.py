@@ -48,7 +48,7 @@ def file_faults(dataset: Dataset, work: Work) -> list[Fault]:
 
 def _file_fault(folder: Path, file: File) -> Fault | None:
     path = folder / file.path
-    if not path.resolve().is_relative_to(folder.resolve()):
+    if file.leads_out:
         return None
     if not path.is_file():
         if file.rows is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
+from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -37,6 +37,12 @@ class File(Part):
     sha256: str
     split: str | None = None
     rows: Count | None = None
+
+    @property
+    def leads_out(self) -> bool:
+        """Whether the path leaves the folder, by its words: a hub client's cache holds links to its files."""
+        paths = (PurePosixPath(self.path), PureWindowsPath(self.path))
+        return any(".." in path.parts or path.anchor for path in paths)
 
 
 class Omission(Part):

@@ -217,8 +217,8 @@ def _stop(path: str, error: InputError) -> None:
 
 def _shard(folder: Path, file: File, strict: bool) -> Shard:
     """strict: also refuse a whole Parquet file that is not the one that was written, by its size and rows."""
-    path = (folder / file.path).resolve()
-    if not path.is_relative_to(folder.resolve()):
+    path = folder / file.path
+    if file.leads_out:
         raise InputError(
             f"the manifest names a file outside of the dataset ('{file.path}')",
             where=str(folder),

@@ -19,7 +19,7 @@ REPO = typer.Argument(help="<owner>/<name> on the Hugging Face hub.")
 def register(app: typer.Typer, run: Run) -> None:
     """Adds the group `models`."""
     models = typer.Typer(help="List, pull, import, merge and push models.", no_args_is_help=True)
-    for command in (_list, _pull, _import):
+    for command in (_list, _pull, _import, _merge, _push):
         command(models, run)
     app.add_typer(models, name="models")
 
@@ -52,6 +52,38 @@ def _import(app: typer.Typer, run: Run) -> None:
         """Turn a published checkpoint into safetensors of stock classes, audited weight by weight."""
         request = {"source": str(Path(source).absolute()), "out": str(Path(out).absolute())}
         run("models.import", request, as_json=json, show=show_import)
+
+
+def _merge(app: typer.Typer, run: Run) -> None:
+    @app.command()
+    def merge(
+        checkpoint: str = typer.Argument(help="A checkpoint with an adapter, or its run."),
+        out: str = typer.Argument(help="The new folder; it must not exist, or be empty."),
+        dataset: str = typer.Option(None, "--dataset", help="Prove it on examples of this dataset."),
+        split: str = typer.Option(None, "--split", help="The split whose examples are taken; else the first."),
+        json: bool = AS_JSON,
+    ) -> None:
+        """Merge an adapter into its base model, proved by equal logits and unchanged tensors."""
+        request = {
+            "checkpoint": str(Path(checkpoint).absolute()),
+            "out": str(Path(out).absolute()),
+            "dataset": str(Path(dataset).absolute()) if dataset else None,
+            "split": split,
+        }
+        run("models.merge", request, as_json=json, show=show_merge)
+
+
+def _push(app: typer.Typer, run: Run) -> None:
+    @app.command()
+    def push(
+        checkpoint: str = typer.Argument(help="A checkpoint, a run, or a model's folder."),
+        repo: str = REPO,
+        public: bool = typer.Option(False, "--public", help="Make a new repository public; private otherwise."),
+        json: bool = AS_JSON,
+    ) -> None:
+        """Upload a model with its card to a hub; only what is new there is sent."""
+        request = {"checkpoint": str(Path(checkpoint).absolute()), "repo": repo, "public": public}
+        run("models.push", request, as_json=json, show=show_push)
 
 
 def show_list(value: dict[str, Any]) -> None:
@@ -105,6 +137,31 @@ def show_import(value: dict[str, Any]) -> None:
     if value["walls"] is not None:
         whole = "every wall stood" if value["walls"]["whole"] else "not every wall stood (see `redraft doctor`)"
         console.print(f"  [dim]pickles were read as weights alone, in a process apart: {whole}[/]")
+
+
+def show_merge(value: dict[str, Any]) -> None:
+    """What the proof of a merge measured."""
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(f"[green]✓[/] {escape(value['model'])}: {value['family']}, {_size(value['bytes'])}")
+    drawn = "drawn examples" if value["drawn"] else "examples of the dataset"
+    console.print(
+        f"  on {value['examples']} {drawn} no logit moved by more than {value['max_logit_difference']:.2g} "
+        f"(rounding explains {value['tolerance']:.2g}; the adapter moves one by {value['adapter_effect']:.2g})"
+    )
+    console.print(
+        f"  {value['changed']} of {value['tensors']} tensors changed, all among the {value['adapted']} adapted"
+    )
+
+
+def show_push(value: dict[str, Any]) -> None:
+    """Where the model lies now, and what was sent."""
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(f"[green]✓[/] {escape(value['url'])} ({'private' if value['private'] else 'public'})")
+    if not value["sent"]:
+        console.print(f"  all {len(value['unchanged'])} files were there already")
+        return
+    kept = f", {len(value['unchanged'])} were there already" if value["unchanged"] else ""
+    console.print(f"  {len(value['sent'])} files sent ({_size(value['bytes'])}){kept}")
 
 
 def _count(number: int | None) -> str:

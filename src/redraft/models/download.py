@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import importlib
+import io
 import os
 import shutil
 import time
@@ -205,13 +206,13 @@ def _lost(error: Exception | None, remote: Remote, file: RemoteFile, held: int) 
     )
 
 
-def digest(path: Path, file: RemoteFile) -> str:
+def digest(content: Path | bytes, file: RemoteFile) -> str:
     """SHA-256 of the content, or for a file of which the hub states none, the id that Git gives it."""
-    if file.sha256 is not None:
-        with path.open("rb") as opened:
-            return hashlib.file_digest(opened, "sha256").hexdigest()
-    found = hashlib.sha1(b"blob %d\0" % path.stat().st_size, usedforsecurity=False)
-    with path.open("rb") as opened:
+    size = len(content) if isinstance(content, bytes) else content.stat().st_size
+    found = hashlib.sha256() if file.sha256 is not None else hashlib.sha1(usedforsecurity=False)
+    if file.sha256 is None:
+        found.update(b"blob %d\0" % size)
+    with io.BytesIO(content) if isinstance(content, bytes) else content.open("rb") as opened:
         while block := opened.read(1 << 20):
             found.update(block)
     return found.hexdigest()

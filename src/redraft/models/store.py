@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -15,6 +14,7 @@ from redraft.core.atomic import write_json
 from redraft.core.errors import InputError
 from redraft.models.download import Fetched
 from redraft.models.layout import MANIFEST, MODEL
+from redraft.models.licence import licence_of
 from redraft.models.source import HUB, read_config
 
 RECORDS = "hub"
@@ -99,7 +99,7 @@ def _entry(name: str, place: str, folder: Path, revision: str | None) -> Entry:
     counts = [_parameters(path) for path in weights]
     parameters = None if not counts or None in counts else sum(count for count in counts if count is not None)
     size = sum(path.stat().st_size for path in weights)
-    return Entry(name, place, family, parameters, size, revision, _licence(folder), str(folder))
+    return Entry(name, place, family, parameters, size, revision, licence_of(folder), str(folder))
 
 
 def _parameters(path: Path) -> int | None:
@@ -113,18 +113,6 @@ def _parameters(path: Path) -> int | None:
         return sum(int(math.prod(facts["shape"])) for name, facts in header.items() if name != "__metadata__")
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
-
-
-def _licence(folder: Path) -> str | None:
-    """The licence in the head of the model's card, where it has one."""
-    card = folder / "README.md"
-    try:
-        text = card.read_text(encoding="utf-8")[:10_000] if card.is_file() else ""
-    except (OSError, UnicodeDecodeError):
-        return None
-    head = re.match(r"---\n(.*?)\n---\n", text, re.S)
-    found = re.search(r"^licen[cs]e: *[\"']?([^\s\"']+)", head[1], re.M) if head else None
-    return found[1] if found else None
 
 
 def _manifest(folder: Path) -> dict[str, Any]:

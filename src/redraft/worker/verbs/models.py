@@ -5,10 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from redraft.core.discovery import load_task
 from redraft.core.errors import UsageError
 from redraft.core.home import home
 from redraft.core.verb import Request, Result, Verb
 from redraft.core.work import Work
+from redraft.datasets.reader import Dataset
+
+PROOF_EXAMPLES = 4
+"""Examples of a dataset that a merge is proved on."""
 
 
 def list_verb(request: Request, work: Work) -> Result:
@@ -64,4 +69,38 @@ def import_verb(request: Request, work: Work) -> Result:
     return Result(import_model(source, Path(request["out"]), work))
 
 
-VERBS: dict[str, Verb] = {"models.list": list_verb, "models.pull": pull_verb, "models.import": import_verb}
+def merge_verb(request: Request, work: Work) -> Result:
+    """request: checkpoint (an adapter's, or its run), out, and as wanted dataset and split, whose examples the
+    proof uses. The result is the proof."""
+    from redraft.models.merge import merge_checkpoint
+
+    place = Path(request["checkpoint"])
+    if not place.is_dir():
+        raise UsageError("there is no such folder", where=str(place), remedy="Give a checkpoint or a run")
+    examples = None
+    if request.get("dataset"):
+        dataset = Dataset.open(Path(request["dataset"]))
+        task = load_task(dataset.task) if dataset.task else None
+        dataset = Dataset.open(dataset.folder, task)
+        split = request.get("split") or next(iter(dataset.splits), "train")
+        examples = list(dataset.split(split).evenly(PROOF_EXAMPLES))
+    return Result(merge_checkpoint(place, Path(request["out"]), examples, work))
+
+
+def push_verb(request: Request, work: Work) -> Result:
+    """request: checkpoint (a checkpoint, a run or a model folder), repo, public (default: private)."""
+    from redraft.models.hub import push_model
+
+    place = Path(request["checkpoint"])
+    if not place.is_dir():
+        raise UsageError("there is no such folder", where=str(place), remedy="Give a checkpoint, a run or a model")
+    return Result(push_model(place, str(request["repo"]), not request.get("public"), work))
+
+
+VERBS: dict[str, Verb] = {
+    "models.list": list_verb,
+    "models.pull": pull_verb,
+    "models.import": import_verb,
+    "models.merge": merge_verb,
+    "models.push": push_verb,
+}

@@ -61,14 +61,21 @@ def state_tensors(optimiser: Any, model: nn.Module) -> dict[str, Tensor]:
 
 
 def load_state(optimiser: Any, model: nn.Module, tensors: Mapping[str, Tensor]) -> None:
-    """Puts `state_tensors` back, exactly. Names that do not fit the model are an InputError."""
+    """Puts `state_tensors` back, exactly. Names or shapes that do not fit the model are an InputError.
+
+    A parameter may have no state: no example has used its part of the model yet (a connector for fine pictures).
+    """
     parameters = trained(model)
     found: dict[str, dict[str, Tensor]] = {}
     for full, tensor in tensors.items():
         name, _, key = full.partition("//")
         found.setdefault(name, {})[key] = tensor
-    if found and found.keys() != parameters.keys():
-        odd = sorted(found.keys() ^ parameters.keys())
+    odd = sorted(
+        name
+        for name, state in found.items()
+        if name not in parameters or state.get("exp_avg", parameters[name]).shape != parameters[name].shape
+    )
+    if odd:
         raise InputError(
             f"the optimiser's state and the model disagree on {len(odd)} parameters, such as {odd[0]}",
             where="training.safetensors",

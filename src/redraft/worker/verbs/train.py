@@ -95,8 +95,8 @@ def _resume(folder: Path, recipe: Recipe, device: torch.device, work: Work, proc
         return _train(folder, recipe, loaded, dataset, task, None, work, processes)
     check_recipe(found, recipe, work)
     check_dataset(found, dataset.fingerprint, str(dataset.folder))
-    dtype = weight_type(recipe, fit_precision(recipe.train.precision, device, work))
-    loaded = load_checkpoint(found, device=device, dtype=dtype)
+    types = _types(recipe, device, work)
+    loaded = load_checkpoint(found, device=device, spec=recipe.model, **types)
     apply_freeze(loaded, recipe.model)
     work.log(f"going on from {found.name}")
     return _train(folder, recipe, loaded, dataset, task, found, work, processes)
@@ -110,14 +110,21 @@ def _opened(recipe: Recipe, processes: Processes) -> tuple[Dataset, Task]:
 
 def _fresh(recipe: Recipe, dataset: Dataset, device: torch.device, work: Work, processes: Processes) -> Loaded:
     """The recipe's base model as a run begins with it."""
-    dtype = weight_type(recipe, fit_precision(recipe.train.precision, device, work))
+    types = _types(recipe, device, work)
     split = dataset.split(TRAIN)
     texts = (example.answer for example in split.iterate(draw=False)) if recipe.model.base == TINY else None
 
     def load() -> Loaded:
-        return load_model(recipe.model, device=device, dtype=dtype, texts=texts, seed=recipe.seed)
+        return load_model(recipe.model, device=device, texts=texts, seed=recipe.seed, **types)
 
     return processes.main_first(load) if recipe.model.base.startswith(HUB) else load()
+
+
+def _types(recipe: Recipe, device: torch.device, work: Work) -> dict[str, torch.dtype]:
+    """Of the weights and of the computation, which decides what attention can run on."""
+    precision = fit_precision(recipe.train.precision, device, work)
+    compute = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[precision]
+    return {"dtype": weight_type(recipe, precision), "compute": compute}
 
 
 def _only_writer(folder: Path, processes: Processes) -> AbstractContextManager[None]:

@@ -60,7 +60,8 @@ def open_untrained(name: str | Path, *, device: str = "auto", **settings: Any) -
         _draw_weights_again(loaded.model, recipe)
         loaded.model.to(place)
     else:
-        spec = recipe.model.model_copy(update={"adapter": None, "freeze": ()})
+        plain = {"adapter": None, "freeze": (), "quantise": None, "attention": "auto"}
+        spec = recipe.model.model_copy(update=plain)
         loaded = load_model(spec, device=place, dtype=_dtype(recipe, place))
     return _predictor(loaded, recipe, "the untrained model", settings)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +22,16 @@ NAME = "events.jsonl"
 class Events:
     """Appends rows to the run's file and tells the Work of each."""
 
-    def __init__(self, run: Path, work: Work, length: int | None = None) -> None:
-        """length: bytes of an existing file to keep; rows behind them belong to steps that will be done again."""
-        self._path, self._work = run / NAME, work
+    def __init__(
+        self,
+        run: Path,
+        work: Work,
+        length: int | None = None,
+        also: Callable[[dict[str, Any]], None] = lambda row: None,
+    ) -> None:
+        """length: bytes of an existing file to keep; rows behind them belong to steps that will be done again.
+        also: told of each row once it is written."""
+        self._path, self._work, self._also = run / NAME, work, also
         try:
             self._file = self._path.open("ab")
             if length is not None and self._path.stat().st_size > length:
@@ -40,6 +47,7 @@ class Events:
         except OSError as error:
             raise output_error(self._path, error) from error
         self._work.metric(data)
+        self._also(data)
 
     def sync(self) -> int:
         """Makes all rows durable; the file's length in bytes."""

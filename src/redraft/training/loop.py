@@ -40,6 +40,7 @@ from redraft.training.schedule import LearningRate, Pace
 from redraft.training.step import Done, NotANumber, Stepper
 from redraft.training.stopping import StopRequest
 from redraft.training.token_order import make_order
+from redraft.training.trackers import Trackers
 
 EvaluateStep = Callable[[int], dict[str, Any]]
 """Evaluates the model at a step; returns JSON data whose "mean" (higher is better) chooses the best checkpoint."""
@@ -138,8 +139,10 @@ class _Training:
     def run(self, resume: Path | None) -> dict[str, Any]:
         with self._told(), randomness.deterministic(self.device):
             length = self._restore(resume)
-            self.events = Events(self.folder, self.work, length) if self.processes.main else Unwritten()
-            with contextlib.closing(self.events), StopRequest() as self.stop:
+            main = self.processes.main
+            trackers = Trackers(self.recipe, self.folder, self.work, main, self.step)
+            self.events = Events(self.folder, self.work, length, trackers.event) if main else Unwritten()
+            with trackers, contextlib.closing(self.events), StopRequest() as self.stop:
                 self._begin(resume)
                 if resume is None and self.settings.evaluate_first:
                     self._evaluate()

@@ -46,8 +46,9 @@ class Trackers:
     """The trackers of a run, told of each event; used as a context. In a process that is not the main one, and
     without names, it does nothing."""
 
-    def __init__(self, recipe: Recipe, run: Path, work: Work, main: bool = True) -> None:
-        self._work, self._run = work, run
+    def __init__(self, recipe: Recipe, run: Path, work: Work, main: bool = True, step: int = 0) -> None:
+        """step: of the checkpoint that the run goes on from; what was reported behind it is done again."""
+        self._work, self._run, self._step = work, run, step
         self._open: dict[str, Any] = {}
         self._names = recipe.train.trackers if main else ()
         if self._names:
@@ -79,7 +80,7 @@ class Trackers:
         for name in self._names:
 
             def begin(name: str = name) -> None:
-                kind, settings = LOGGER_TYPE_TO_CLASS[name], _settings(name, self._run, recipe, kept)
+                kind, settings = LOGGER_TYPE_TO_CLASS[name], _settings(name, self._run, kept, self._step)
                 tracker = kind(f"redraft-{recipe.task}" if name != "tensorboard" else FOLDER, **settings)
                 tracker.start()
                 self._open[name] = tracker
@@ -105,10 +106,10 @@ class Trackers:
             )
 
 
-def _settings(name: str, run: Path, recipe: Recipe, kept: Mapping[str, Any]) -> dict[str, Any]:
+def _settings(name: str, run: Path, kept: Mapping[str, Any], step: int) -> dict[str, Any]:
     """What a tracker's first call takes besides the project."""
     if name == "tensorboard":
-        return {"logging_dir": str(run)}
+        return {"logging_dir": str(run), **({"purge_step": step + 1} if step else {})}
     if name == "mlflow":
         return {"run_name": run.name, "run_id": kept.get("mlflow")}
     again = {"resume": "allow"}

@@ -179,7 +179,7 @@ class Recipe(Section):
     seed: int = 0
     """Decides the order of examples, dropout, and the first weights of the tiny model and of adapters."""
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
-    """auto takes CUDA, else the CPU; Metal (mps) only where it is asked for."""
+    """auto takes CUDA, else Metal (mps) where it was tried and computes right, else the CPU."""
     model: Model = Model()
     train: Train = Train()
     evaluate: Evaluate = Evaluate()

@@ -15,7 +15,8 @@ def smaller(recipe: Recipe, memory: dict[str, Any]) -> Iterator[Overrides]:
     """Ever smaller settings; each holds the changes of the one before. memory: as `planning.memory_of` gives it.
 
     First what leaves the result as it is: fewer encodings kept, smaller batches with more accumulation, features
-    in place of pixels, chunks of logits, activations computed twice. Then what changes it: bf16, and an adapter in place of all weights.
+    in place of pixels, chunks of logits, activations computed twice. Then what changes it: bf16, and an adapter in
+    place of all weights.
     """
     settings = recipe.train
     now: Overrides = {}

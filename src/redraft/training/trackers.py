@@ -58,9 +58,9 @@ class Trackers:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for name in list(self._open):
-            self._safely(name, self._open[name].finish)
-        self._open.clear()
+        for name, tracker in list(self._open.items()):
+            self._safely(name, tracker.finish)
+            self._open.pop(name, None)
 
     def event(self, row: Mapping[str, Any]) -> None:
         """Reports a row of events.jsonl; other kinds than steps and evaluations are passed over."""
@@ -98,7 +98,9 @@ class Trackers:
         try:
             do()
         except (Exception, SystemExit) as error:
-            self._open.pop(name, None)
+            tracker: Any = self._open.pop(name, None)
+            with suppress(Exception):  # what it took until now may still be kept
+                tracker.finish()
             said = str(error).strip().splitlines() or [""]
             self._work.log(
                 f"{name} is left out from here on ({type(error).__name__}: {said[0]}); events.jsonl has all of it",

@@ -13,7 +13,7 @@ from torch import nn
 
 from redraft.core.errors import RecipeError
 from redraft.models.groups import get_parameter_groups
-from redraft.models.parts import children, language_module, parameters_of, part_modules
+from redraft.models.parts import children, language_module, numbers, parameters_of, part_modules
 from redraft.models.summary import print_parameter_summary
 from redraft.models.validation import validate_vision_model
 
@@ -63,7 +63,7 @@ def freeze(model: Any, parts: Iterable[str]) -> Counts:
         frozen = 0
         for _, parameter in parameters_of(model, part):
             parameter.requires_grad_(False)
-            frozen += parameter.numel()
+            frozen += numbers(parameter)
         if frozen == 0:
             raise RecipeError(
                 f"model.freeze names '{part}', and nothing in this model matches it",
@@ -74,5 +74,5 @@ def freeze(model: Any, parts: Iterable[str]) -> Counts:
 
 
 def count(model: nn.Module) -> Counts:
-    trainable = sum(p.numel() for p in model.parameters() if p.requires_grad)
-    return Counts(sum(p.numel() for p in model.parameters()) - trainable, trainable)
+    trainable = sum(numbers(p) for p in model.parameters() if p.requires_grad)
+    return Counts(sum(numbers(p) for p in model.parameters()) - trainable, trainable)

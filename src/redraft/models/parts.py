@@ -96,6 +96,12 @@ def parameters_of(model: Any, part: str) -> Iterator[tuple[str, nn.Parameter]]:
             yield name, parameter
 
 
+def numbers(parameter: nn.Parameter) -> int:
+    """How many numbers a parameter stands for; one in 4 bits holds two in a byte, and knows the shape it had."""
+    state = getattr(parameter, "quant_state", None)
+    return int(state.shape.numel()) if state is not None else parameter.numel()
+
+
 def language_module(model: Any) -> tuple[str, nn.Module]:
     """The language model inside a vision-language model, with its dotted name."""
     decoder = model.get_decoder()

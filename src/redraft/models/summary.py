@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, TextIO
 
 from redraft.models.families.base import inner
-from redraft.models.parts import place_of_each
+from redraft.models.parts import numbers, place_of_each
 
 ORDER = ("vision", "projector", "embeddings", "language", "adapter", "head", "other")
 
@@ -30,7 +30,7 @@ def parameter_summary(model: Any) -> list[ModuleCounts]:
     places = place_of_each(model)
     counts: dict[tuple[str, str], list[int]] = {}
     for name, parameter in inner(model).named_parameters():
-        counts.setdefault(places[name], [0, 0])[parameter.requires_grad] += parameter.numel()
+        counts.setdefault(places[name], [0, 0])[parameter.requires_grad] += numbers(parameter)
     ordered = sorted(counts.items(), key=lambda item: ORDER.index(item[0][0]))
     return [ModuleCounts(part, module, *numbers) for (part, module), numbers in ordered]
 

@@ -38,6 +38,7 @@ class Watching(Silent):
         elif values["kind"] == "step":
             assert self.clock is not None
             self.report.losses.append(values["loss"])
+            self.report.peak = self.clock.peak.above()
             self.seen += values["examples"]
             if self.seen >= self.request["count"] * (len(self.report.wall) + 1):
                 self.clock.epoch()
@@ -63,7 +64,7 @@ def main(request: dict[str, Any]) -> None:
         "task": "cad",
         "dataset": request["data"],
         "device": "cpu",
-        "model": {"base": request["model"], "freeze": ["vision", "projector"]},
+        "model": {"base": request["model"], **request.get("parts", {"freeze": ["vision", "projector"]})},
         "train": {
             "epochs": request["epochs"],
             "max_steps": request.get("max_steps"),

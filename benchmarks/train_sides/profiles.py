@@ -27,9 +27,9 @@ from redraft.models.small import build
 PROFILES = ("pages", "drawings")
 WORDS = """
 the of and to in for with on from by is are was as at it this that which one two first part line circle depth
-height width start end face edge point plate body shape drawing page report says shows results year percent million people
-government company market study found new more than between under over after before during because while their they
-no yes all each every other street river school water history energy price winter
+height width start end face edge point plate body shape drawing page report says shows results year percent
+million people government company market study found new more than between under over after before during because
+while their they no yes all each every other street river school water history energy price winter
 """
 SIZES: dict[str, Any] = {
     "width": 128,
@@ -64,8 +64,8 @@ def make_model(folder: Path) -> Path:
     return folder
 
 
-def make_data(profile: str, count: int, model: Path, folder: Path) -> Path:
-    """A dataset folder with `count` training examples and no validation."""
+def make_data(profile: str, count: int, model: Path, folder: Path, answers: tuple[int, int] = (200, 400)) -> Path:
+    """A dataset folder with `count` training examples and no validation. answers: fewest and most tokens of a drawing's."""
     family = family_of("qwen2_5_vl")
     tokenizer = family.open_processor(model).tokenizer
 
@@ -74,16 +74,16 @@ def make_data(profile: str, count: int, model: Path, folder: Path) -> Path:
 
     task = load_task("cad")
     with DatasetWriter(folder, task="cad", revision=task.revision, options=task.options({})) as writer:
-        made = _pages(count) if profile == "pages" else _fitting(count, tokens)
+        made = _pages(count) if profile == "pages" else _fitting(count, tokens, answers)
         for example in made:
             writer.add("train", example)
     return folder
 
 
-def _fitting(count: int, tokens: Any) -> Iterator[Example]:
-    found = [example for example in _parts(count * 6, seed=0) if 200 <= tokens(example) <= 400]
+def _fitting(count: int, tokens: Any, answers: tuple[int, int]) -> Iterator[Example]:
+    found = [example for example in _parts(count * 6, seed=0) if answers[0] <= tokens(example) <= answers[1]]
     if len(found) < count:
-        raise SystemExit(f"only {len(found)} of {count} generated parts have 200 to 400 tokens")
+        raise SystemExit(f"only {len(found)} of {count} generated parts have {answers[0]} to {answers[1]} tokens")
     return iter(found[:count])
 
 

@@ -95,7 +95,7 @@ def table(result: dict[str, Any]) -> str:
         "ms-swift reads pictures by qwen_vl_utils, with an empty stand-in for torchvision for its videos.",
         "",
         f"{result['count']} examples a profile, batch {result['batch']}, {result['epochs']} epochs, "
-        f"{result['rounds']} rounds. {_machine()}, {date.today().isoformat()}.{missing}",
+        f"{result['rounds']} rounds. {machine_line()}{missing}",
     ]
     return "\n".join(lines) + "\n"
 
@@ -110,10 +110,11 @@ def _judgement(profile: str, found: dict[str, float]) -> str:
     return "Ours by the best peer's: " + ", ".join(said) + "."
 
 
-def _machine() -> str:
+def machine_line() -> str:
+    """The machine and the day, as a sentence."""
     name = platform.machine()
     for line in Path("/proc/cpuinfo").read_text().splitlines():
         if line.startswith("model name"):
             name = line.split(":", 1)[1].strip()
             break
-    return f"{name}, {os.cpu_count()} cores, Python {platform.python_version()}"
+    return f"{name}, {os.cpu_count()} cores, Python {platform.python_version()}, {date.today().isoformat()}."

@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from redraft.core.discovery import load_task
 from redraft.core.errors import RecipeError
 from redraft.core.recipe import read_recipe
+from redraft.core.work import Silent
+from redraft.datasets.writer import DatasetWriter
+from redraft.models import small
 from redraft.models.device import choose_device
 from redraft.models.device_layer import device_layer
 from redraft.models.tiny import tiny_options
 from redraft.training.device import fit_precision, weight_type
+from redraft.worker.verbs.train import start
 
 ROOT = Path(__file__).parents[2]
 RECIPES = sorted((ROOT / "recipes").glob("*.yaml"))
+FAMILIES = [name for name in small.names() if name != "paligemma"]
+"""PaliGemma is the tiny model's family, whose recipes are those of cad-*."""
 
 
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
@@ -31,7 +40,79 @@ def test_every_recipe_is_valid_and_explained(path: Path) -> None:
 
 
 def test_the_recipes_that_are_promised_are_there() -> None:
-    assert {path.stem for path in RECIPES} >= {"cad-dryrun", "cad-production", "cad-test", "cad-tiny"}
+    promised = {"cad-dryrun", "cad-production", "cad-test", "cad-tiny", "openecad"}
+    presets = {"quick_test", "standard", "high_quality", "memory_efficient"}
+    families = {f"family-{name}" for name in FAMILIES}
+    assert {path.stem for path in RECIPES} >= promised | presets | families
+
+
+def test_openecads_recipe_has_its_published_settings() -> None:
+    recipe = read_recipe(ROOT / "recipes" / "openecad.yaml")
+    assert recipe.model.adapter is not None
+    assert (recipe.model.adapter.r, recipe.model.adapter.alpha) == (128, 256)
+    assert recipe.train.batch_size * recipe.train.accumulate == 32
+    assert (recipe.train.learning_rate, recipe.train.schedule, recipe.train.max_length) == (1e-4, "cosine", 3072)
+
+
+@pytest.mark.parametrize(
+    "family", [n if n == "qwen2_5_vl" else pytest.param(n, marks=pytest.mark.slow) for n in FAMILIES]
+)
+def test_a_familys_recipe_trains_its_small_instance(
+    family: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    value = two_steps(f"family-{family}", family, tmp_path, monkeypatch)
+    assert value["status"] == "finished" and value["steps"] == 2 and 0 < value["train_loss"] < 100
+    manifest = json.loads((tmp_path / "run" / value["checkpoint"] / "manifest.json").read_text())
+    assert manifest["kind"] == "adapter"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "family"),
+    [
+        ("quick_test", "smolvlm"),
+        ("standard", "smolvlm"),
+        ("high_quality", "smolvlm"),
+        ("memory_efficient", "smolvlm"),
+        ("openecad", "llava"),
+        ("cad-production", "smolvlm"),
+    ],
+)
+def test_a_preset_trains_a_small_instance(
+    name: str, family: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    value = two_steps(name, family, tmp_path, monkeypatch)
+    assert value["status"] == "finished" and value["steps"] == 2 and 0 < value["train_loss"] < 100
+
+
+def two_steps(name: str, family: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Two steps of a recipe on a small instance and dots, whatever base and data the recipe names."""
+    monkeypatch.setenv("REDRAFT_TASKS", str(ROOT / "tests" / "core"))
+    monkeypatch.setenv("REDRAFT_HOME", str(folder / "home"))
+    task = load_task("toy_task")
+    options = task.options({})
+    with DatasetWriter(folder / "data", task=task.name, revision=task.revision, options=options) as writer:
+        for example in task.generate(8, 0, options, Silent()):
+            writer.add("train", example)
+    small.build(family, folder / "base")
+    instead = {
+        "task": "toy_task",
+        "dataset": str(folder / "data"),
+        "device": "cpu",
+        "model.base": str(folder / "base"),
+        "train.epochs": 4,
+        "train.max_steps": 2,
+        "train.accumulate": 1,
+        "train.threads": 1,
+        "train.workers": 1,
+    }
+    request = {
+        "recipe": str(ROOT / "recipes" / f"{name}.yaml"),
+        "overrides": [f"{key}={value}" for key, value in instead.items()],
+        "out": str(folder / "run"),
+    }
+    value: dict[str, Any] = start(request, Silent()).value
+    return value
 
 
 def test_the_page_of_keys_is_the_definition() -> None:

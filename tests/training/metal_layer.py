@@ -2,7 +2,8 @@
 
 METAL names the fault: "sound", "aborts", "hangs", "wrong" or "fails" where the probe runs, "lost" in the middle of
 a run (when its memory is cleared), "error" there with a RuntimeError as Metal's, "all lost" on the CPU too.
-METAL_MACOS: the version of the system. METAL_CPU_BF16: what its CPU makes of bf16.
+METAL_PROBE: "none" where its process cannot be started. METAL_MACOS: the version of the system. METAL_CPU_BF16:
+what its CPU makes of bf16.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ class Metal(DeviceLayer):
 
     def probe(self, seconds: float) -> ProbeEnd:
         self.tries += 1
-        if os.environ.get("METAL") == "unstartable":
+        if os.environ.get("METAL_PROBE") == "none":
             raise OSError("no more processes")
         return super().probe(seconds)
 

@@ -31,6 +31,8 @@ def ground(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("REDRAFT_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
     monkeypatch.setenv(ENVIRONMENT, "metal_layer:Metal")
+    monkeypatch.setenv("METAL_PROBE", "none")  # an older macOS takes Metal by name without it
+    monkeypatch.setenv("METAL_MACOS", "15.6")
     task = load_task("toy_task")
     options = task.options({})
     with DatasetWriter(tmp_path / "data", task=task.name, revision=task.revision, options=options) as writer:

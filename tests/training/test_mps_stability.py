@@ -39,19 +39,19 @@ def test_the_probe_passes_and_the_verdict_is_kept(metal: Metal, monkeypatch: pyt
     verdict = check_mps_stability(layer=metal)
     assert verdict and "CPU's numbers" in verdict.reason and metal.tries == 1
     assert check_mps_stability(layer=metal) == verdict and metal.tries == 1
-    assert check_mps_stability(layer=metal, again=True) == verdict and metal.tries == 2
+    assert choose("auto").name == choose("mps").name == "mps" and metal.tries == 1
     kept = json.loads(verdicts_file().read_text())
     assert list(kept) == [f"macOS 26.1 (test), torch {torch.__version__}"]
 
     monkeypatch.setenv("METAL_MACOS", "26.2")  # another build: the old verdict says nothing about it
-    monkeypatch.setenv("METAL", "wrong")
-    assert not check_mps_stability(layer=metal) and metal.tries == 3
-    assert len(json.loads(verdicts_file().read_text())) == 2
+    monkeypatch.setenv("METAL_PROBE", "none")
+    assert check_mps_stability(layer=metal).stable is None and metal.tries == 2
+    assert json.loads(verdicts_file().read_text()) == kept
 
 
 @pytest.mark.parametrize("content", ['{"x": 1', '{"x": 1}'])
 def test_foreign_verdicts_are_no_verdicts(metal: Metal, monkeypatch: pytest.MonkeyPatch, content: str) -> None:
-    monkeypatch.setenv("METAL", "unstartable")
+    monkeypatch.setenv("METAL_PROBE", "none")
     verdicts_file().parent.mkdir(parents=True)
     verdicts_file().write_text(content)
     assert check_mps_stability(layer=metal).stable is None and metal.tries == 1
@@ -68,18 +68,11 @@ def test_foreign_verdicts_are_no_verdicts(metal: Metal, monkeypatch: pytest.Monk
 )
 def test_what_the_probe_finds(metal: Metal, monkeypatch: pytest.MonkeyPatch, fault: str, says: str) -> None:
     monkeypatch.setenv("METAL", fault)
-    verdict = check_mps_stability(layer=metal, seconds=4 if fault == "hangs" else 120)
+    verdict = check_mps_stability(layer=metal, seconds=2 if fault == "hangs" else 120)
     assert verdict.stable is False and says in verdict.reason
     assert choose("auto").name == "cpu" and metal.tries == 1  # the kept verdict answers
     choice = choose("mps")
     assert choice.name == "cpu" and "macOS 26.1" in choice.why and says in choice.why
-
-
-def test_a_broken_verdict_file_is_tried_again(metal: Metal) -> None:
-    verdicts_file().parent.mkdir(parents=True)
-    verdicts_file().write_text('{"x": 1')
-    assert check_mps_stability(layer=metal) and metal.tries == 1
-    assert check_mps_stability(layer=metal) and metal.tries == 1
 
 
 @pytest.mark.parametrize(
@@ -89,16 +82,13 @@ def test_a_broken_verdict_file_is_tried_again(metal: Metal) -> None:
 def test_without_a_verdict_macos_26_does_not_train_on_metal(
     metal: Metal, monkeypatch: pytest.MonkeyPatch, macos: str, asked: str, gets: str
 ) -> None:
-    monkeypatch.setenv("METAL", "unstartable")
+    monkeypatch.setenv("METAL_PROBE", "none")
     monkeypatch.setenv("METAL_MACOS", macos)
     assert check_mps_stability(layer=metal).stable is None and not verdicts_file().exists()
     assert choose(asked).name == gets == metal.in_use
 
 
-def test_auto_takes_metal_that_was_tried_and_the_fall_back_is_said(
-    metal: Metal, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert choose("auto").name == "mps"
+def test_a_fall_back_is_said(metal: Metal, monkeypatch: pytest.MonkeyPatch) -> None:
     remember_loss("SIGABRT", metal)
     work = Silent()
     choose_device("auto", work)

@@ -83,6 +83,10 @@ def test_want_of_memory_is_an_answer_and_smaller_settings_are_tried(ground: Path
 def test_a_recipe_that_cannot_be_run_is_refused_as_the_run_would(ground: Path) -> None:
     with pytest.raises(RecipeError, match="no dataset folder"):
         plan({"recipe": str(ground / "recipe.yaml"), "overrides": ["dataset=nowhere"]}, Silent())
+
+
+@pytest.mark.slow
+def test_examples_that_cannot_be_trained_on_are_named(ground: Path) -> None:
     with pytest.raises(RedraftError, match=r"no example can be trained on: .* above the limit of 7"):
         plan({"recipe": str(ground / "recipe.yaml"), "overrides": ["train.max_length=7"]}, Silent())
 
@@ -194,6 +198,12 @@ def test_the_features_of_a_frozen_encoder_are_planned_for(ground: Path) -> None:
     assert disk["feature_cache"] == "kept" and disk["feature_bytes_per_example"] > 0
     assert disk["feature_cache_bytes"] == 24 * disk["feature_bytes_per_example"]
     assert disk["needed_bytes"] == disk["checkpoints_bytes"] + disk["feature_cache_bytes"]
-    request["overrides"] += ["train.feature_cache_gb=0.000001"]
+
+
+@pytest.mark.slow
+def test_features_without_room_are_not_planned_for(ground: Path) -> None:
+    base = small.build("qwen2_5_vl", ground / "base")
+    overrides = [f"model={{base: {base}, freeze: [vision]}}", "train.feature_cache_gb=0.000001"]
+    request = {"recipe": str(ground / "recipe.yaml"), "overrides": overrides}
     disk = plan(request, Silent()).value["disk"]
-    assert disk["feature_cache"].startswith("not kept") and disk["feature_cache_bytes"] == 0
+    assert disk["fits"] and disk["feature_cache"].startswith("not kept") and disk["feature_cache_bytes"] == 0

@@ -22,10 +22,12 @@ from redraft.training.trial import Measured
 
 @dataclass(frozen=True, slots=True)
 class Features:
-    """used: whether the run will keep them; why: a few words. bytes: of all examples on disk. kept_bytes: of an
-    example in memory then, without its pixels. seconds_per_example: of making them, once."""
+    """used: whether the run will keep them. fits: whether there is room for them. why: a few words. bytes: of all
+    examples on disk. kept_bytes: of an example in memory then, without its pixels. seconds_per_example: of making
+    them, once."""
 
     used: bool
+    fits: bool
     why: str
     bytes: int
     bytes_per_example: int
@@ -43,7 +45,8 @@ def features_of(
     folder: Path,
 ) -> Features | None:
     """Makes those of the chosen examples in folder. None where the recipe keeps none or the model has none."""
-    cache = open_wanted(loaded, recipe.train, folder, DTYPES[precision], Silent())
+    endless = recipe.train.model_copy(update={"feature_cache_gb": 1e9})  # the limit is judged below, for all
+    cache = open_wanted(loaded, endless, folder, DTYPES[precision], Silent())
     if cache is None:
         return None
     sizes, kept, times = [], [], []
@@ -59,9 +62,11 @@ def features_of(
     each = int(statistics.fmean(sizes))
     whole = each * len(split)
     room = min(recipe.train.feature_cache_gb * GB, shutil.disk_usage(folder).free - SPARE)
-    used = recipe.train.feature_cache == "on" or whole <= room
-    why = "kept" if used else f"not kept: {whole / GB:.1f} GB, and {max(room, 0) / GB:.1f} GB are left for them"
-    return Features(used, why, whole, each, int(statistics.fmean(kept)), min(times))
+    fits = whole <= room
+    used = fits or recipe.train.feature_cache == "on"
+    said = f"{whole / GB:.1f} GB, and {max(room, 0) / GB:.1f} GB are left for them"
+    why = "kept" if fits else f"asked for: {said}" if used else f"not kept: {said}"
+    return Features(used, fits, why, whole, each, int(statistics.fmean(kept)), min(times))
 
 
 def without_features(recipe: Recipe) -> Recipe:

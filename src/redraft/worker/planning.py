@@ -90,7 +90,7 @@ def disk_of(outcome: Outcome, recipe: Recipe, folder: Path) -> dict[str, Any]:
     place = _existing(folder)
     free = shutil.disk_usage(place).free
     return {
-        "fits": needed + cached <= free,
+        "fits": needed + cached <= free and (not cached or features["fits"]),
         "checkpoint_bytes": one,
         "checkpoints": saves,
         "checkpoints_bytes": needed,

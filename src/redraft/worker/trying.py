@@ -25,6 +25,7 @@ from redraft.models.encode import Encoder
 from redraft.models.load import TINY, Loaded, load_model
 from redraft.training.device import fit_precision, set_threads, weight_type
 from redraft.training.device_loss import device_watch
+from redraft.training.loop import DTYPES
 from redraft.training.sampling import LOOK, sample
 from redraft.training.schedule import Pace
 from redraft.training.token_order import make_order
@@ -88,7 +89,12 @@ def _load(request: Request, recipe: Recipe, split: Split, work: Work) -> tuple[L
     precision = fit_precision(recipe.train.precision, device, work)
     texts = (e.answer for e in split.iterate(draw=False)) if recipe.model.base == TINY else None
     loaded = load_model(
-        recipe.model, device=device, dtype=weight_type(recipe, precision), texts=texts, seed=recipe.seed
+        recipe.model,
+        device=device,
+        dtype=weight_type(recipe, precision),
+        compute=DTYPES[precision],
+        texts=texts,
+        seed=recipe.seed,
     )
     counts = loaded.counts
     work.metric(

@@ -10,7 +10,7 @@ from typing import Any
 
 __version__ = "0.1.0"
 __all__ = ["__version__", "check", "compare", "convert", "do", "evaluate", "export", "generate", "import_data",
-           "measure", "reconstruct", "resume", "train"]  # fmt: skip
+           "measure", "plan", "reconstruct", "resume", "train"]  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

@@ -75,6 +75,14 @@ def train(recipe: PathLike, overrides: Iterable[str] = (), *, out: PathLike | No
     return do("train", **request)
 
 
+def plan(
+    recipe: PathLike, overrides: Iterable[str] = (), *, out: PathLike | None = None, memory_gb: float | None = None
+) -> dict[str, Any]:
+    """What a run will take, tried in a child process: memory, time, disk, and whether it fits (docs/plan.md)."""
+    request = {"recipe": str(recipe), "overrides": list(overrides), "memory_gb": memory_gb}
+    return do("plan", **request, out=None if out is None else str(out))
+
+
 def resume(run: PathLike) -> dict[str, Any]:
     """Goes on with a stopped run from its last whole checkpoint."""
     return do("train", resume=str(run))

@@ -51,10 +51,15 @@ SIZES: dict[str, Any] = {
 
 
 def make_model(folder: Path) -> Path:
-    """The answer ends with the end token and nothing behind it, so that every trainer's idea of an answer's last
-    token is the same: the template's newline after an answer is taken out."""
+    """The benchmark's model, whose tokenizer knows what programs look like."""
     texts = tuple(example.answer for example in _parts(300, seed=1))
     build("qwen2_5_vl", folder, **SIZES, texts=texts)
+    return end_answers_plainly(folder)
+
+
+def end_answers_plainly(folder: Path) -> Path:
+    """Lets an answer end with the end token and nothing behind it, so that every trainer's idea of its last token
+    is the same: the template's newline after an answer is taken out."""
     template = folder / "chat_template.jinja"
     text = template.read_text(encoding="utf-8")
     end = "<|im_end|>\n{% endfor %}"
@@ -65,7 +70,8 @@ def make_model(folder: Path) -> Path:
 
 
 def make_data(profile: str, count: int, model: Path, folder: Path, answers: tuple[int, int] = (200, 400)) -> Path:
-    """A dataset folder with `count` training examples and no validation. answers: fewest and most tokens of a drawing's."""
+    """A dataset folder with `count` training examples and no validation. answers: fewest and most tokens of
+    drawings' answers."""
     family = family_of("qwen2_5_vl")
     tokenizer = family.open_processor(model).tokenizer
 

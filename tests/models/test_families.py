@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -123,6 +124,8 @@ def test_it_is_saved_and_opened_again(encoder: Encoder, tmp_path: Path) -> None:
     save_model(encoder.loaded, tmp_path)
     same_weights(encoder.loaded, tmp_path)
     again = load_checkpoint(tmp_path)
+    tokenizer = json.loads((tmp_path / "tokenizer_config.json").read_text(encoding="utf-8"))
+    assert tokenizer.get("backend") in (None, "tokenizers")
     examples = mixed_examples()
     before, after = batch_of(encoder, examples), batch_of(Encoder(again), examples)
     assert before.inputs.keys() == after.inputs.keys()

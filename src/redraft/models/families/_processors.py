@@ -26,7 +26,7 @@ def pictures_alone(stock: type, name: str | None = None) -> Any:
 
         @classmethod
         def from_pretrained(cls, folder: Any, *args: Any, **more: Any) -> Any:
-            made = super().from_pretrained(folder, *args, backend="pil", **more)
+            made = through_pillow(super().from_pretrained(folder, *args, **more), Path(folder))
             made.video_settings = read_video_settings(Path(folder))
             return made
 
@@ -39,6 +39,18 @@ def pictures_alone(stock: type, name: str | None = None) -> Any:
 
     WithoutVideo.__name__ = WithoutVideo.__qualname__ = name or stock.__name__
     return WithoutVideo
+
+
+def through_pillow(processor: Any, folder: Path) -> Any:
+    """The processor with its pictures going through Pillow, also where torchvision is installed: a model then sees
+    the same pixels on every machine."""
+    from transformers import AutoImageProcessor
+    from transformers.image_processing_backends import TorchvisionBackend
+
+    if isinstance(getattr(processor, "image_processor", None), TorchvisionBackend):
+        kind: Any = AutoImageProcessor
+        processor.image_processor = kind.from_pretrained(folder, backend="pil")
+    return processor
 
 
 def read_video_settings(folder: Path) -> dict[str, Any] | None:

@@ -14,6 +14,8 @@ import PIL.Image
 import torch
 from torch import Tensor
 
+from redraft.models.families._processors import through_pillow
+
 Level = Literal["encoder", "projector"]
 """What a cached feature is the output of. "projector" where the projector is frozen too; "encoder" where it is
 trained, so that what goes into it is kept."""
@@ -84,7 +86,7 @@ class Family:
         from transformers import AutoProcessor
 
         kind: Any = AutoProcessor
-        return kind.from_pretrained(folder, trust_remote_code=False, backend="pil")
+        return through_pillow(kind.from_pretrained(folder, trust_remote_code=False), folder)
 
     def ready(self, model: Any) -> None:
         """Makes an opened transformers model take its inputs as batches hold them."""

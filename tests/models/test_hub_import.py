@@ -14,7 +14,7 @@ import numpy as np
 import PIL.Image
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from redraft.core.errors import InputError, OutputError, RedraftError
 from redraft.core.recipe import Model
@@ -41,8 +41,8 @@ def asked(processor: Any) -> str:
     [
         ("phi", "siglip", False, 8),  # OpenECAD 3.1B's shape
         ("gemma", "siglip", True, 8),  # OpenECAD 2.4B's, as finished trainings are saved
-        ("llama", "clip", False, 0),  # TinyLlama's: no free row for the image token
-        pytest.param("qwen2", "clip", True, 8, marks=pytest.mark.slow),
+        ("llama", "clip", True, 0),  # TinyLlama's: no free row for the image token
+        pytest.param("qwen2", "clip", False, 8, marks=pytest.mark.slow),
     ],
 )
 def test_an_imported_model_computes_what_its_parts_do(
@@ -76,7 +76,7 @@ def test_an_imported_model_computes_what_its_parts_do(
 
 
 def test_the_conversation_is_tinyllavas(tmp_path: Path) -> None:
-    import_model(publish(tmp_path / "published").folder, tmp_path / "imported", Silent())
+    import_model(publish(tmp_path / "published", whole=True).folder, tmp_path / "imported", Silent())
     processor = load_model(Model(base=str(tmp_path / "imported"), freeze=())).processor
     turns: list[dict[str, Any]] = [
         {"role": "user", "content": [{"type": "text", "text": "What is it? "}, {"type": "image"}]},
@@ -97,17 +97,17 @@ def faults(published: Published, out: Path) -> RedraftError:
 
 
 def test_weights_that_do_not_fit_are_refused_with_the_list(tmp_path: Path) -> None:
-    published = publish(tmp_path / "published")
-    file = published.folder / "language_model" / "pytorch_model.bin"
-    state = torch.load(file, weights_only=True)
-    state["model.layers.0.extra"] = torch.zeros(2)
-    del state["model.layers.1.mlp.fc1.weight"]
-    state["model.final_layernorm.bias"] = torch.zeros(WIDTH + 1)
-    torch.save(state, file)
+    published = publish(tmp_path / "published", whole=True)
+    file = published.folder / "model.safetensors"
+    state = load_file(file)
+    state["language_model.model.layers.0.extra"] = torch.zeros(2)
+    del state["language_model.model.layers.1.mlp.fc1.weight"]
+    state["language_model.model.final_layernorm.bias"] = torch.zeros(WIDTH + 1)
+    save_file(state, file)
     what = faults(published, tmp_path / "out").what
-    assert "1 without a place in the target: language_model/model.layers.0.extra" in what
+    assert "1 without a place in the target: language_model.model.layers.0.extra" in what
     assert "1 missing: model.language_model.layers.1.mlp.fc1.weight" in what
-    assert "1 of another shape: language_model/model.final_layernorm.bias (33,)" in what
+    assert "1 of another shape: language_model.model.final_layernorm.bias (33,)" in what
     assert "lm_head" not in what
 
 
@@ -151,10 +151,9 @@ def test_a_pickle_with_code_is_refused_and_runs_nothing(tmp_path: Path) -> None:
     ("content", "says"),
     [
         (pickle.dumps(Hostile(Path("mark"))), "not weights alone"),
-        (b"PK\x03\x04 not a zip", "not weights alone"),
         ({"w": torch.zeros(1), "step": 3}, "'step' lies a int"),
     ],
-    ids=["bare", "broken", "mixed"],
+    ids=["bare", "mixed"],
 )
 def test_a_file_that_is_more_than_tensors_is_refused(tmp_path: Path, content: Any, says: str) -> None:
     file, work = tmp_path / "weights.bin", tmp_path / "work"

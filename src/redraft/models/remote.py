@@ -134,7 +134,9 @@ def hub_error(error: Exception, repo: str, revision: str | None, kind: Kind, doi
 
 
 def reason(error: BaseException) -> str:
-    """The first line of an error, with its kind, and without anything that looks like a token."""
+    """The first line of an error, with its kind, and without addresses (those of storage carry signatures) and
+    tokens."""
     text = str(error).strip().splitlines()[0] if str(error).strip() else ""
-    text = re.sub(r"hf_\w+", "hf_...", text)
+    text = re.sub(r" for url:? '?[^' ]*'?", "", text)
+    text = re.sub(r"https?://[^\s'\"]+", "the hub", re.sub(r"hf_\w+", "hf_...", text))
     return f"{type(error).__name__}: {text[:200]}" if text else type(error).__name__

@@ -120,9 +120,8 @@ def fetch_model(repo: str, revision: str | None, work: Work, verify: bool = Fals
         remote = find_remote(repo, revision)
     except HubAway as away:
         folder = find_fetched(repo, revision, "model")
-        if folder is None:
+        if folder is None or not _whole(folder):
             raise
-        check_files(folder)
         work.log(f"{away.what}; the copy of {repo} at commit {folder.name} is taken", "warning")
         return Fetched(Remote(repo, "model", revision or "main", folder.name, (), False, None), folder)
     check_listing(remote)
@@ -134,6 +133,15 @@ def fetch_model(repo: str, revision: str | None, work: Work, verify: bool = Fals
     check_files(fetched.folder)
     pin(remote)
     return fetched
+
+
+def _whole(folder: Path) -> bool:
+    """Whether an earlier fetch of this snapshot came to its end."""
+    try:
+        check_files(folder)
+    except InputError:
+        return False
+    return True
 
 
 def check_listing(remote: Remote) -> None:

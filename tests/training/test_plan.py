@@ -159,6 +159,21 @@ def test_smaller_settings_begin_with_those_that_keep_the_gradient() -> None:
         assert train.batch_size * train.accumulate == 24
 
 
+def test_a_trial_that_was_ended_leaves_a_quarter_of_the_batch_and_kept_features_to_try() -> None:
+    data = {
+        "task": "cad",
+        "dataset": "d",
+        "model": {"base": "some"},
+        "train": {"batch_size": 8, "feature_cache": "off"},
+    }
+    found = memory(step_bytes=None)
+    found["parts"]["rest"] = None
+    first, second, third, *_ = smaller(recipe_from_data(data), found)
+    assert first == {"train.batch_size": 2, "train.accumulate": 4}
+    assert second == {"train.batch_size": 1, "train.accumulate": 8}
+    assert third == {**second, "train.feature_cache": "on"}
+
+
 def test_kept_examples_give_way_first() -> None:
     recipe = recipe_from_data({"task": "cad", "dataset": "d"})
     found = memory(available_bytes=2000 * 2**20, kept_bytes=1900 * 2**20, step_bytes=1000 * 2**20)

@@ -81,7 +81,10 @@ def _batch(recipe: Recipe, batch: int) -> Overrides:
 
 
 def _batch_that_fits(recipe: Recipe, memory: dict[str, Any]) -> int:
-    """The largest halving of the batch that should fit by `computed_bytes`; 1 where none above does."""
+    """The largest halving of the batch that should fit by `computed_bytes`; 1 where none above does. Where the
+    trial did not live to tell, a quarter."""
+    if memory["parts"]["rest"] is None:
+        return max(1, recipe.train.batch_size // 4)
     batch = recipe.train.batch_size // 2
     while batch > 1:
         needed = computed_bytes(recipe, {"train.batch_size": batch}, memory)

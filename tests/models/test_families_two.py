@@ -12,13 +12,15 @@ import pytest
 import torch
 
 from drawn_examples import drawn_example
+from redraft.core.errors import InputError
 from redraft.core.recipe import Model
 from redraft.models import small
 from redraft.models.collate import Batch, collate, forward, with_features
 from redraft.models.encode import Encoder
 from redraft.models.load import load_model
-from redraft.models.loss import summed_loss
+from redraft.models.loss import loss_per_example, summed_loss
 from redraft.models.ocr_pictures import UnlimitedOcrImageProcessorPil
+from redraft.models.packing import enable_packing, pack
 
 FAMILIES = [
     "unlimited_ocr",
@@ -211,3 +213,44 @@ def test_published_sizes_give_as_many_features_as_tokens(folders: Any, name: str
     inputs = {"num_local_patches": [6, 0], "patches_grid": [[2, 3], [1, 1]]}
     text = [processor.replace_image_token(inputs, at, size=None, tile_size=None) for at in range(2)]
     assert [len(t) // len(processor.image_token) for t in text] == [sum(counts), counts[0]]
+
+
+@pytest.mark.parametrize("window", [3, 128])
+def test_an_answer_longer_than_the_window_is_read_as_it_is_written(folders: Any, window: int) -> None:
+    """Unlimited-OCR sees only the last tokens of its answer, in training as while it answers."""
+    encoder = open_encoder(folders("unlimited_ocr"))
+    model = encoder.loaded.model
+    model.model.language_model.config.sliding_window = window
+    prompts = [encoder.encode_prompt(drawn_example(index, sizes)) for index, sizes in enumerate(SIZES)]
+    for prompt in prompts:
+        inputs = collate([prompt], encoder.pad_id, side="left").inputs
+        told = model.generate(
+            **inputs,
+            max_new_tokens=12,
+            min_new_tokens=12,
+            do_sample=False,
+            output_logits=True,
+            return_dict_in_generate=True,
+        )
+        written = torch.stack(told.logits, dim=1)
+        whole = inputs | {"input_ids": told.sequences, "attention_mask": torch.ones_like(told.sequences)}
+        with torch.no_grad():
+            read = model(**whole, use_cache=False).logits[:, -13:-1]
+            blind = model(**whole | {"prompt_lengths": None}, use_cache=False).logits[:, -13:-1]
+        torch.testing.assert_close(read, written, rtol=1e-4, atol=1e-4)
+        assert torch.allclose(blind, written, atol=1e-2) == (window == 128)
+
+
+def test_a_batch_of_answers_longer_than_the_window_is_its_examples(folders: Any) -> None:
+    encoder = open_encoder(folders("unlimited_ocr"))
+    model = encoder.loaded.model
+    model.model.language_model.config.sliding_window = 4
+    encodings = [encoder.encode(drawn_example(index, sizes)) for index, sizes in enumerate(SIZES)]
+    with torch.no_grad():
+        together, _ = loss_per_example(model, collate(encodings, encoder.pad_id))
+        alone = [loss_per_example(model, collate([e], encoder.pad_id))[0] for e in encodings]
+        torch.testing.assert_close(together, torch.cat(alone), rtol=1e-4, atol=1e-4)
+        with pytest.raises(InputError, match="longer than the 4 that this model sees") as caught:
+            enable_packing(model, encodings[:2], encoder.pad_id)
+            loss_per_example(model, pack(model, encodings))
+    assert caught.value.where == "train.pack"

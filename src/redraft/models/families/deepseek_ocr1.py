@@ -86,11 +86,14 @@ def open_processor(folder: Path) -> Any:
 
 
 def tensor_files(folder: Path) -> dict[str, tuple[Path, Shape]]:
-    """Every tensor of a folder's safetensors files, with its file and shape, from the files' heads alone."""
+    """Every tensor of a model folder's weights, with its file and shape, from the files' heads alone."""
     from safetensors import SafetensorError, safe_open
 
+    from redraft.models.source import weight_files
+
     found: dict[str, tuple[Path, Shape]] = {}
-    for file in sorted(folder.glob("*.safetensors")):
+    names = weight_files(folder, {path.name for path in folder.glob("*.safetensors")})
+    for file in sorted(folder / name for name in names):
         try:
             with safe_open(file, framework="pt") as opened:
                 for name in opened.keys():  # noqa: SIM118  # it is no dictionary

@@ -194,7 +194,6 @@ def test_without_the_hub_the_copy_is_taken_and_said(machine: Machine, hub: Hub, 
     hub.away = True
     assert "cannot be reached" in machine.refusal(NAME).what
     hub.away = False
-    hub.away = False
     hub.cut = {"model.safetensors": 1000}
     machine.refusal(NAME)
     hub.away = True

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from redraft.core.errors import RedraftError
+
+UNHEARD = 30.0
+"""Seconds that one of several processes waits to be ended where another one tells what both have met."""
 
 
 def main() -> None:
@@ -28,11 +32,14 @@ def main() -> None:
     except Exception as error:
         if debug:
             raise
+        from redraft.cli import run
         from redraft.cli.screen import print_error
 
         known = error if isinstance(error, RedraftError) else _bug(error)
         if not _told_elsewhere(known):
             print_error(known)
+        elif not run.started:
+            time.sleep(UNHEARD)  # until the launcher ends us: to end first would end the one that tells
         sys.exit(known.exit_code)
 
 

@@ -7,6 +7,8 @@ there for the reason. The main process tells it, or another one where the main p
 from __future__ import annotations
 
 import json
+import signal
+import threading
 import time
 import traceback
 from collections.abc import Iterator
@@ -21,6 +23,8 @@ from redraft.core.errors import Interrupted, RedraftError, ToldElsewhere, Worker
 GRACE = 8.0
 """Seconds in which another process may leave the reason, or take over telling it. A launcher waits longer before
 it kills the rest."""
+SAME = 2.0
+"""Seconds in which the main process tells what all have met."""
 LEAVING = 3.0
 """Seconds that the process which keeps the store stays for the others, of which some may be dead."""
 SIGNS = (
@@ -63,6 +67,8 @@ class Ending:
         except GeneratorExit:
             raise
         except BaseException as error:
+            if threading.current_thread() is threading.main_thread():
+                signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a launcher's, who has noticed: it ends anyway
             raise self._settled(error) from error
 
     def _settled(self, error: BaseException) -> BaseException:
@@ -72,8 +78,8 @@ class Ending:
             return ToldElsewhere("stopped")  # as the main process was, by the launcher or the user
         mine = None if is_lost(error) else _as_redraft(error)
         first = self._first(mine)
-        # With an error of my own I end at once: that is what the main process notices, and it finds the error.
-        tells = self._tells(GRACE if self.rank else 0) if mine is None or not self.rank else self.store is None
+        # Where only I met it, my end is what the main process notices; where all did, it tells at once.
+        tells = self._tells() if mine is None or not self.rank else not self._is_told(SAME)
         self._leave()
         if not tells:
             if mine is not None and not isinstance(error, RedraftError | KeyboardInterrupt):
@@ -86,7 +92,7 @@ class Ending:
                 where=str(self.run),
                 remedy=f"What was saved is kept: go on with `redraft train --resume {self.run}`, as begun",
             )
-        if first["rank"] == self.rank and mine is not None:
+        if mine is not None and (first["rank"] == self.rank or first["what"] == mine.what):
             return error
         told = from_data(first)
         return type(told)(f"process {first['rank']}: {told.what}", where=told.where, remedy=told.remedy)
@@ -118,17 +124,26 @@ class Ending:
         except Exception:
             pass
 
-    def _tells(self, patience: float) -> bool:
-        """Whether this process is to tell the error: where none has said within some seconds that it will."""
+    def _tells(self) -> bool:
+        """Whether this process is to tell the error: the main one at once, another where nobody does."""
+        if self.rank and self._is_told(GRACE):
+            return False
+        try:
+            return bool(self.store.compare_set("told", "", str(self.rank)) == str(self.rank).encode())
+        except Exception:
+            return True
+
+    def _is_told(self, patience: float) -> bool:
+        """Whether another process says within some seconds that it tells, or is there to notice my end."""
         try:
             deadline = time.monotonic() + patience
             while time.monotonic() < deadline:
                 if self.store.check(["told"]):
-                    return False
-                time.sleep(0.1)
-            return bool(self.store.compare_set("told", "", str(self.rank)) == str(self.rank).encode())
+                    return True
+                time.sleep(0.05)
+            return patience == SAME
         except Exception:
-            return True
+            return False
 
 
 def _as_redraft(error: BaseException) -> RedraftError:

@@ -23,7 +23,7 @@ import torch.distributed as dist
 from torch.distributed import TCPStore  # type: ignore[attr-defined]  # public, but not in its stubs
 from torch.distributed.distributed_c10d import PrefixStore, Store
 
-from redraft.core.errors import RecipeError, RedraftError, WorkerLost, from_data
+from redraft.core.errors import RecipeError, RedraftError, ToldElsewhere, WorkerLost, from_data
 from redraft.core.place import Place, place
 from redraft.training.ending import Ending
 
@@ -31,6 +31,8 @@ T = TypeVar("T")
 PATIENCE = "REDRAFT_PROCESS_TIMEOUT"
 """Environment variable: seconds within which all processes must come to the same point of a step."""
 WITHIN_A_STEP = 600.0
+UNHEARD = 30.0
+"""Seconds that a process waits to be ended where another one tells what both have met."""
 ONE_TRY = timedelta(seconds=5)
 WITHIN_A_RUN = timedelta(days=30)
 """For waits whose length is the main process's own affair, such as an evaluation; a dead one ends them at once."""
@@ -152,6 +154,21 @@ def _value(said: dict[str, Any]) -> Any:
     if "broken" in said:
         raise KeyboardInterrupt
     return said["value"]
+
+
+@contextmanager
+def before_meeting() -> Iterator[None]:
+    """Around what every process checks for itself and finds the same: on each machine the first one tells it.
+
+    The others wait for the launcher to end them: one that ended first would have the first ended too, unheard.
+    """
+    try:
+        yield
+    except RedraftError as error:
+        if place().local_rank == 0:
+            raise
+        time.sleep(UNHEARD)
+        raise ToldElsewhere("another process of this run says why it ended") from error
 
 
 @contextmanager

@@ -28,7 +28,7 @@ from redraft.training.device import fit_precision, weight_type
 from redraft.training.device_loss import device_watch
 from redraft.training.faults import memory_told
 from redraft.training.loop import EvaluateStep, train
-from redraft.training.processes import Processes, join
+from redraft.training.processes import Processes, before_meeting, join
 from redraft.training.resuming import check_dataset, check_recipe
 from redraft.training.trackers import check_trackers
 from redraft.worker.device_choice import after_loss, take_device
@@ -50,16 +50,17 @@ def start(request: Request, work: Work) -> Result:
 
 
 def _start(request: Request, work: Work) -> Result:
-    if request.get("resume"):
-        folder = Path(request["resume"])
-        recipe = run.recipe_of(folder)  # says what is wrong where it is no run
-    else:
-        recipe = read_recipe(request["recipe"], request.get("overrides") or ())
-        folder = _folder(recipe, request)
-    check_trackers(recipe.train.trackers)
-    heed_launcher(recipe, work)
-    device = take_device(request, recipe, work)
-    with memory_told(recipe, folder), join(device, folder) as processes:
+    with before_meeting():
+        if request.get("resume"):
+            folder = Path(request["resume"])
+            recipe = run.recipe_of(folder)  # says what is wrong where it is no run
+        else:
+            recipe = read_recipe(request["recipe"], request.get("overrides") or ())
+            folder = _folder(recipe, request)
+        check_trackers(recipe.train.trackers)
+        heed_launcher(recipe, work)
+        device = take_device(request, recipe, work)
+    with join(device, folder) as processes, memory_told(recipe, folder):
         # Of several processes the main one alone tells, holds the folder's lock and writes into it.
         heard: Work = work if processes.main else Silent()
         if not request.get("resume"):

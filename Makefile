@@ -21,7 +21,7 @@ test: setup              ## the default tests, under ten minutes on two cores
 test-all: setup test-peers   ## also the slow ones
 	$(BIN)/python -m pytest -n 2
 
-test-peers: setup        ## runs what we write in the real cadquery and build123d, each in its own environment
+test-peers: setup        ## what we write, in the real cadquery and build123d; our losses beside TRL's
 	$(BIN)/python scripts/peer_environment.py
 	$(BIN)/python -m pytest -m peer
 
@@ -36,6 +36,8 @@ format: setup
 	$(BIN)/ruff format
 
 bench: setup             ## side-by-side benchmarks; each writes its table into benchmarks/
+	$(BIN)/python scripts/peer_environment.py
+	-$(BIN)/python scripts/peer_environment.py swift
 	$(BIN)/python benchmarks/run_all.py
 
 docs: setup              ## draws the pictures and histograms of docs/ again

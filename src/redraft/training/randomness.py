@@ -73,8 +73,8 @@ def deterministic(device: torch.device) -> Iterator[None]:
     """On a CPU: operations that add up in an order of their own choice take a fixed one instead.
 
     A compiled full fine-tune on two threads gave other losses in every run without this. It costs nothing that
-    can be measured there (docs/training.md). A GPU keeps its own setting: there it costs speed, and some operations have
-    no fixed order at all.
+    can be measured there (docs/training.md). A GPU keeps its own setting: there it costs speed, and some
+    operations have no fixed order at all.
     """
     if device.type != "cpu":
         yield

@@ -20,6 +20,7 @@ from redraft.models.encode import Encoder, Encoding
 from redraft.models.load import Loaded
 from redraft.models.loss import summed_loss
 from redraft.models.packing import enable_packing, pack
+from redraft.models.summary import print_parameter_summary
 from redraft.training import checkpoint, faults, randomness
 from redraft.training.device import fit_precision, machine, make_accelerator, peak_memory, set_threads, versions
 from redraft.training.efficiency import apply_switches, training_mode
@@ -192,6 +193,7 @@ class _Training:
             place = self._relative(resume)
             self.events.row("resume", step=self.step, checkpoint=place, differs=differs, **here)
             return
+        print_parameter_summary(self.loaded.model, self.work.log)
         self.events.row(
             "start",
             **here,

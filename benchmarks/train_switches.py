@@ -1,12 +1,12 @@
 """What each switch of training does to the time of a step and to its memory, beside the same run without it.
 
 A small Qwen2.5-VL with a frozen vision side and a trained decoder learns drawn examples (three views of 512
-pixels, answers of 40 to 260 words), each setting in a process of its own; the settings take turns, and the median of all
-rounds counts. Time is that from the end of the first epoch on, in examples a second of the clock and of the
+pixels, answers of 40 to 260 words), each setting in a process of its own; the settings take turns, and the median
+of all rounds counts. Time is that from the end of the first epoch on, in examples a second of the clock and of the
 processor; memory is the peak of the whole process above what the loaded model takes. Ratios alone are kept: the
 machine is noisy. Linux alone, as the peak is read from /proc. Run from the checkout:
 
-    python benchmarks/train_switches.py [--rounds 3] [--examples 48] [--only bf16,cache]
+    python benchmarks/train_switches.py [--rounds 3] [--examples 24] [--only bf16,cache]
 
 Writes train_switches.json and train_switches.md beside this file.
 """
@@ -88,7 +88,7 @@ DEFAULTS = {
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--examples", type=int, default=48)
+    parser.add_argument("--examples", type=int, default=24)
     parser.add_argument("--only", default=",".join(SETTINGS), help="names of settings, separated by commas")
     parser.add_argument("--child", nargs=3, metavar=("NAME", "FOLDER", "EXAMPLES"), help=argparse.SUPPRESS)
     given = parser.parse_args()
@@ -129,7 +129,7 @@ def build_model(folder: Path) -> None:
 
 
 def one_run(name: str, folder: Path, count: int) -> dict[str, float]:
-    """Three epochs of one setting in this process."""
+    """Two epochs of one setting in this process."""
     import torch
 
     from redraft.core.recipe import recipe_from_data
@@ -139,7 +139,7 @@ def one_run(name: str, folder: Path, count: int) -> dict[str, float]:
     from redraft.training import run
     from redraft.training.loop import train
 
-    settings = {**BASE, **SETTINGS[name][1], "epochs": 3, "threads": THREADS, "learning_rate": 1e-4}
+    settings = {**BASE, **SETTINGS[name][1], "epochs": 2, "threads": THREADS, "learning_rate": 1e-4}
     recipe = recipe_from_data(
         {
             "task": "cad",
@@ -259,7 +259,7 @@ def write(data: dict[str, Any]) -> None:
         "# The switches of training",
         "",
         "Made by `python benchmarks/train_switches.py`: a Qwen2.5-VL of 6 vision and 4 decoder layers with 32,768",
-        "rows of vocabulary, frozen vision side, three views of 512 pixels and 40 to 260 words an example, against",
+        "rows of vocabulary, frozen vision side, three views of 512 pixels and 40 to 260 words an example, beside",
         "the same run with nothing switched on. Speed is examples a second from the second epoch on, by the clock",
         "and by the processor's time (above 1 is faster); memory is the peak above the loaded model (below 1 is",
         "less); the first step holds what is made once.",
@@ -270,11 +270,8 @@ def write(data: dict[str, Any]) -> None:
     for name, ratio in data["ratios"].items():
         if name == "none":
             continue
-        default = data["defaults"].get(name, "")
-        lines.append(
-            f"| {SETTINGS[name][0]} | {ratio['speed']:.2f} | {ratio['processor']:.2f} | {ratio['memory']:.2f} | {ratio['first_step']:.2f} "
-            f"| {default} |"
-        )
+        numbers = " | ".join(f"{ratio[key]:.2f}" for key in ("speed", "processor", "memory", "first_step"))
+        lines.append(f"| {SETTINGS[name][0]} | {numbers} | {data['defaults'].get(name, '')} |")
     versions = ", ".join(f"{name} {version}" for name, version in data["versions"].items())
     lines += [
         "",

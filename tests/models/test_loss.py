@@ -45,7 +45,7 @@ def near(a: Tensor, b: Tensor, slack: float) -> bool:
     finish=st.sampled_from([Finish(), Finish(divisor=8.0), Finish(cap=3.0), Finish(2.0, 5.0)]),
     seed=st.integers(0, 1000),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_chunks_give_the_plain_loss_and_its_gradients(
     tokens: int, width: int, vocabulary: int, chunk: int, bias: bool, frozen: bool, finish: Finish, seed: int
 ) -> None:
@@ -176,7 +176,7 @@ def test_what_a_model_does_to_its_logits_is_kept(loaded: Loaded, batch: Batch, k
     model = copy.deepcopy(loaded.model)
     setattr(model.config.get_text_config(), key, 2.0)
     expected = through_all_logits(model, batch)
-    assert abs(float(expected) - float(through_all_logits(loaded.model, batch))) > 1e-2
+    assert not near(expected, through_all_logits(loaded.model, batch), 1e-4)
     assert near(summed_loss(model, batch, chunk=5), expected, 1e-6)
 
 

@@ -95,7 +95,7 @@ def test_cached_is_uncached(name: str, level: str, tmp_path: Path) -> None:
     pairs = filled(cache, examples)
     assert all(kept.pixel_values is None for _, kept in pairs)
     again = kept_cache(loaded, tmp_path / "features")
-    for chosen in ([0], [1], [3], [2], [0, 1, 2, 3]):
+    for chosen in ([0], [3], [0, 1, 2, 3]):
         live = collate([encoder.encode(examples[i]) for i in chosen], encoder.pad_id)
         stored = collate([again.give(*pairs[i]) for i in chosen], encoder.pad_id)
         assert not set(encoder.family.pixel_inputs) & set(stored.inputs)

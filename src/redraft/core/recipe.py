@@ -38,7 +38,7 @@ class Adapter(Section):
     targets: tuple[str, ...] = ("q_proj", "k_proj", "v_proj", "o_proj")
     """Names of linear layers inside the language model; "all-linear" takes every one of them."""
     experts: bool = False
-    """Adapts the fused experts of a mixture-of-experts decoder too."""
+    """Adapts the fused experts of a mixture-of-experts decoder too. Needs `dropout: 0`, and lora or rslora."""
 
 
 class Model(Section):

@@ -1,6 +1,8 @@
 # Every target works on a fresh machine with Python 3.11 or newer, pip and make.
 PYTHON ?= python3
 VENV   := .venv
+# Two test processes on two cores: more threads each would only wait for one another.
+TESTS  := OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n 2
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
@@ -16,10 +18,10 @@ demo: setup              ## the main job, offline: parts -> pictures -> a traine
 	$(BIN)/redraft demo
 
 test: setup              ## the default tests, under ten minutes on two cores
-	$(BIN)/python -m pytest -n 2 -m "not slow and not peer"
+	$(TESTS) -m "not slow and not peer"
 
 test-all: setup test-peers   ## also the slow ones
-	$(BIN)/python -m pytest -n 2
+	$(TESTS)
 
 test-peers: setup        ## what we write, in the real cadquery and build123d; our losses beside TRL's
 	$(BIN)/python scripts/peer_environment.py

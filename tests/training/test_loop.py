@@ -19,7 +19,9 @@ from redraft.models.collate import collate
 from redraft.models.encode import Encoder
 from redraft.models.load import load_checkpoint, load_model
 from redraft.models.loss import summed_loss
+from redraft.training import run
 from redraft.training.events import read
+from redraft.training.loop import train
 from toy_parts import SMALL, toy_example, toy_examples, toy_recipe
 
 
@@ -206,3 +208,17 @@ def test_checkpointed_activations_change_nothing(tmp_path: Path) -> None:
     kept, again = rows(tmp_path / "kept"), rows(tmp_path / "again")
     assert [r["loss"] for r in kept] == [r["loss"] for r in again]
     assert [r["gradient_norm"] for r in kept] == pytest.approx([r["gradient_norm"] for r in again], rel=1e-5)
+
+
+def test_an_infinite_gradient_is_not_trained_on(tmp_path: Path) -> None:
+    """The loss is a number, and its gradient is not: the weights stay as they were."""
+    recipe = toy_recipe(max_steps=3, epochs=9)
+    run.begin(tmp_path / "run", recipe)
+    examples = toy_examples(8)
+    loaded = load_model(recipe.model, texts=[e.answer for e in examples])
+    before = {name: p.detach().clone() for name, p in loaded.model.named_parameters()}
+    weights = loaded.model.get_output_embeddings().weight
+    weights.register_hook(lambda gradient: gradient * math.inf)
+    with pytest.raises(RedraftError, match=r"the gradient became (nan|inf) at step 1, on the examples toy-"):
+        train(loaded, Encoder(loaded), examples, recipe, tmp_path / "run", Silent())
+    assert all(torch.equal(p, before[name]) for name, p in loaded.model.named_parameters())

@@ -106,7 +106,7 @@ class Train(Section):
 
     feature_cache_gb: Annotated[float, Field(gt=0)] = 50.0
     """Disk that the kept features of this run may take."""
-    loss_chunk: Annotated[int, Field(ge=0)] = 1024
+    loss_chunk: Annotated[int, Field(ge=0)] = 256
     """Supervised tokens whose logits are made at once; 0 makes those of the whole batch."""
     gradient_checkpointing: bool = False
     """Keeps fewer activations and computes them again on the way back: less memory, about a third more time."""

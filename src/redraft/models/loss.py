@@ -29,7 +29,7 @@ from redraft.models.head_loss import Finish, finish_of, head_losses
 
 __all__ = ["CHUNK", "loss_per_example", "summed_loss", "unwrapped"]
 
-CHUNK = 1024
+CHUNK = 256
 """Supervised tokens whose logits are made at once, where the caller says nothing."""
 log = logging.getLogger(__name__)
 

@@ -312,7 +312,7 @@ class _Training:
         named = ", ".join(error.ids[:NAMED]) + (
             f" and {len(error.ids) - NAMED} more" if len(error.ids) > NAMED else ""
         )
-        reason = "the loss is not a number"
+        reason = f"the {error.what} is not a number"
         self.events.row("end", step=self.step, status="failed", reason=reason, examples=list(error.ids))
         self._write_end(self._result(faults.FAILED, reason))
         kept = (
@@ -321,7 +321,7 @@ class _Training:
             else "nothing was saved yet"
         )
         raise RedraftError(
-            f"the loss became {error.loss} at step {self.step + 1}, on the examples {named}; {kept}",
+            f"the {error.what} became {error.value} at step {self.step + 1}, on the examples {named}; {kept}",
             where=str(self.folder),
             remedy="Look at them with `redraft data show`; lower train.learning_rate, raise train.warmup, or use "
             "precision bf16 or fp32",

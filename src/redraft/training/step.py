@@ -22,11 +22,11 @@ from redraft.training.processes import Processes
 
 
 class NotANumber(Exception):
-    """The loss of a window is infinite or NaN; the weights are as they were before it."""
+    """The loss of a window, or the gradient's norm, is infinite or NaN; the weights are as they were before it."""
 
-    def __init__(self, loss: float, ids: tuple[str, ...]) -> None:
-        super().__init__(f"the loss became {loss}")
-        self.loss, self.ids = loss, ids
+    def __init__(self, what: str, value: float, ids: tuple[str, ...]) -> None:
+        super().__init__(f"the {what} became {value}")
+        self.what, self.value, self.ids = what, value, ids
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,9 @@ class Stepper:
         self._parameters = list(trained(spread.loaded.model).values())
 
     def step(self, window: Sequence[Batch], scale: float) -> Done:
-        """scale: the factor on every learning rate. A loss that is not finite raises NotANumber."""
+        """scale: the factor on every learning rate.
+
+        A loss or a gradient that is not finite raises NotANumber, unless a loss scaler passes over the step."""
         started = time.perf_counter()
         for group in self.optimiser.param_groups:
             group["lr"] = group["initial_lr"] * scale
@@ -78,27 +80,34 @@ class Stepper:
                 loss += part.detach()
         total = self.processes.total(float(loss))[0] / max(tokens, 1)
         if not math.isfinite(total):
-            self.optimiser.zero_grad(set_to_none=True)
-            ids = self.processes.each(tuple(id for batch in mine for id in batch.ids))
-            raise NotANumber(total, tuple(id for part in ids for id in part))
-        norm = self._update()
+            raise self._not_a_number("loss", total, mine)
+        norm = self._clip()
+        if self.scaler is None and not math.isfinite(norm):
+            raise self._not_a_number("gradient", norm, mine)
+        self._update()
         # The schedule may follow the clock: one clock for all.
         seconds = self.processes.first(time.perf_counter() - started)
-        return Done(total, norm, int(tokens), int(examples), seconds)
+        return Done(total, norm if math.isfinite(norm) else None, int(tokens), int(examples), seconds)
 
     def _backward(self, loss: torch.Tensor) -> None:
         (loss if self.scaler is None else self.scaler.scale(loss)).backward()
 
-    def _update(self) -> float | None:
-        """Clips and steps; the gradient's norm before clipping."""
+    def _not_a_number(self, what: str, value: float, batches: Sequence[Batch]) -> NotANumber:
+        self.optimiser.zero_grad(set_to_none=True)
+        ids = self.processes.each(tuple(id for batch in batches for id in batch.ids))
+        return NotANumber(what, value, tuple(id for part in ids for id in part))
+
+    def _clip(self) -> float:
+        """Clips the gradient; its norm before."""
         if self.scaler is not None:
             self.scaler.unscale_(self.optimiser)
         clip = self.settings.clip if self.settings.clip is not None else math.inf
-        norm = self.spread.clip(self._parameters, clip)
+        return float(self.spread.clip(self._parameters, clip))
+
+    def _update(self) -> None:
         if self.scaler is None:
             self.optimiser.step()
         else:
             self.scaler.step(self.optimiser)
             self.scaler.update()
         self.optimiser.zero_grad(set_to_none=True)
-        return norm if math.isfinite(norm) else None

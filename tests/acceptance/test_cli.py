@@ -59,7 +59,7 @@ def test_doctor_prints_one_json_document() -> None:
     report = json.loads(done.stdout)
     assert done.returncode == (0 if report["ok"] else 1)
     names = [check["name"] for check in report["checks"]]
-    assert {"system", "libraries", "geometry kernel", "memory", "disk", "device"} <= set(names)
+    assert {"system", "libraries", "geometry kernel", "memory", "disk", "CPU", "CUDA"} <= set(names)
     assert any(name.startswith("wall: ") for name in names)
 
 

@@ -147,7 +147,7 @@ def test_smaller_settings_begin_with_those_that_keep_the_gradient() -> None:
     assert every[0] == {"train.batch_size": 4, "train.accumulate": 6}
     assert computed_bytes(recipe, every[0], memory()) == 540
     assert every[1] == {"train.batch_size": 1, "train.accumulate": 24}
-    assert every[2].keys() - every[1].keys() == {"train.gradient_checkpointing", "train.loss_chunk"}
+    assert every[2].keys() - every[1].keys() == {"train.gradient_checkpointing"}
     assert every[-1]["model.adapter"] == {}
     assert computed_bytes(recipe, every[2], memory()) is None
     for overrides in every:  # each is a recipe

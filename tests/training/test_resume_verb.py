@@ -29,7 +29,7 @@ def test_an_edited_recipe_is_refused_by_its_keys_and_a_harmless_edit_is_not(grou
     with pytest.raises(UsageError, match=r"train\.batch_size is 2 and was 4"):
         start({"resume": str(run)}, Silent())
     work = Silent()
-    edit(run, batch_size=4, loss_chunk=256, save_every=1)
+    edit(run, batch_size=4, loss_chunk=64, save_every=1)
     assert start({"resume": str(run)}, work).value["status"] == "finished"
     assert any("train.loss_chunk differ" in line and "not bit for bit" in line for line in work.logs)
 

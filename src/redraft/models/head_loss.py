@@ -65,13 +65,13 @@ def head_losses(
     if not torch.is_grad_enabled():
         pieces = [
             _losses(call(part), goal, finish)
-            for part, goal in zip(hidden.split(chunk), targets.split(chunk), strict=True)
+            for part, goal in zip(torch.split(hidden, chunk), torch.split(targets, chunk), strict=True)
         ]
         losses = torch.cat(pieces) if pieces else hidden.new_zeros(0, dtype=torch.float32)
         return losses.sum().view(1) if summed else losses
     if summed and _plain_linear(head) and not _half_with_scaler(hidden):
         weight, bias = head.weight, head.bias
-        return _LinearLoss.apply(hidden, weight, bias, targets, chunk, finish)  # type: ignore[no-any-return]
+        return _LinearLoss.apply(hidden, weight, bias, targets, chunk, finish)  # type: ignore[no-any-return, no-untyped-call]
 
     def part_losses(part: Tensor, goal: Tensor) -> Tensor:
         return _losses(call(part), goal, finish)
@@ -80,7 +80,7 @@ def head_losses(
     # logits of each chunk are made again on the way back.
     pieces = [
         checkpoint(part_losses, part, goal, use_reentrant=False)
-        for part, goal in zip(hidden.split(chunk), targets.split(chunk), strict=True)
+        for part, goal in zip(torch.split(hidden, chunk), torch.split(targets, chunk), strict=True)
     ]
     losses = torch.cat(pieces) if len(targets) else hidden.float().sum(-1)
     return losses.sum().view(1) if summed else losses
@@ -113,7 +113,7 @@ class _LinearLoss(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(  # type: ignore[override]
+    def forward(
         ctx: Any,
         hidden: Tensor,
         weight: Tensor,
@@ -149,7 +149,7 @@ class _LinearLoss(torch.autograd.Function):
 
     @staticmethod
     @torch.autograd.function.once_differentiable
-    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
+    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
         saved = list(ctx.saved_tensors)
         found: list[Tensor | None] = []
         for given, dtype in zip(ctx.given, ctx.dtypes, strict=True):
@@ -175,7 +175,7 @@ def _gradient(logits: Tensor, targets: Tensor, finish: Finish) -> tuple[Tensor, 
 
 def _blocks(logits: Tensor, targets: Tensor) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
     size = max(1, BLOCK // logits.shape[1]) if logits.device.type == "cpu" else max(1, len(logits))
-    return logits.split(size), targets.split(size)
+    return torch.split(logits, size), torch.split(targets, size)
 
 
 def _add_product(total: Tensor, by_logits: Tensor, rows: Tensor) -> None:

@@ -70,7 +70,7 @@ def weights_digest(tensors: Iterable[tuple[str, Tensor]]) -> str:
     for name, tensor in sorted(tensors, key=lambda pair: pair[0]):
         found.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}".encode())
         flat = tensor.detach().cpu().contiguous().flatten()
-        found.update(flat.view(torch.uint8).numpy() if flat.numel() else b"")
+        found.update(flat.view(torch.uint8).numpy().data if flat.numel() else b"")
     return found.hexdigest()
 
 

@@ -111,7 +111,9 @@ class Trackers:
 def _settings(name: str, run: Path, kept: Mapping[str, Any], step: int) -> dict[str, Any]:
     """What a tracker's first call takes besides the project."""
     if name == "tensorboard":
-        return {"logging_dir": str(run), **({"purge_step": step + 1} if step else {})}
+        # Its files are named by the second: a run that goes on within it would write over what it reported.
+        again = {"purge_step": step + 1, "filename_suffix": f".from-{step}"} if step else {}
+        return {"logging_dir": str(run), **again}
     if name == "mlflow":
         return {"run_name": run.name, "run_id": kept.get("mlflow")}
     again = {"resume": "allow"}

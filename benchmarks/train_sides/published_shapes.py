@@ -10,8 +10,8 @@ import torch
 from redraft.core.recipe import Adapter
 from redraft.models.adapter import adapter_parameters, add_adapter
 
-DEFAULTS = "transformers' defaults for {}, which are the configuration of {}"
-CONFIG = "config.json of {} on the hub"
+DEFAULTS = "transformers' defaults for {}, taken to be those of {}"
+CONFIG = "as known of config.json of {}; not read on this machine, the total of its parameters agrees"
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,9 @@ from redraft.core.work import Silent
 from redraft.models.encode import Encoder
 from redraft.models.load import Loaded
 from redraft.training.feature_cache import GB, SPARE, feature_key, open_wanted
-from redraft.training.loop import DTYPES
 from redraft.training.packed import Packed
 from redraft.training.sampling import Readable
+from redraft.training.setup import DTYPES
 from redraft.training.trial import Measured
 
 

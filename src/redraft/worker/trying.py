@@ -25,9 +25,9 @@ from redraft.models.encode import Encoder
 from redraft.models.load import TINY, Loaded, load_model
 from redraft.training.device import fit_precision, set_threads, weight_type
 from redraft.training.device_loss import device_watch
-from redraft.training.loop import DTYPES
 from redraft.training.sampling import LOOK, sample
 from redraft.training.schedule import Pace
+from redraft.training.setup import DTYPES
 from redraft.training.token_order import make_order
 from redraft.training.trial import Measured, measure, sizes_of, try_steps, usual_window, worst_window
 from redraft.training.trial_features import Features, features_of, without_features

@@ -20,9 +20,9 @@ HEAD = """
 Written by `python benchmarks/train_peers.py`. The same weights, examples, supervised tokens (counted on each side,
 and equal), batch size, fp32 and two threads; vision encoder and merger frozen, the decoder trained. The losses of
 the first two steps agree (TRL's to 1e-4, ms-swift's to 1e-2). First epoch: from the loaded model to its end, so
-that ours holds the reading of all examples and the writing of the feature cache. Later: the median of the other epochs. Memory: the largest resident
-size above that of the process with the loaded model. Each trainer runs in a process and an environment of its own,
-in turns; medians of all rounds.
+that ours holds the reading of all examples and the writing of the feature cache. Later: the median of the other
+epochs. Memory: the largest resident size above that of the process with the loaded model. Each trainer runs in a
+process and an environment of its own, in turns; medians of all rounds.
 """
 
 

@@ -74,7 +74,7 @@ def set_threads(threads: int | None) -> int:
 
 
 def return_freed_memory(device: torch.device) -> None:
-    """Makes glibc give large freed blocks back to the system at once, for a run on the CPU.
+    """Makes glibc give large freed blocks back to the system at once, on the CPU.
 
     Left alone, it raises its limit (M_MMAP_THRESHOLD, mallopt(3)) with each large block that is freed, up to
     32 MB, and keeps what it may need again; docs/speed.md has what that costs. Elsewhere nothing is done.

@@ -50,7 +50,6 @@ class Setup:
         self.device = loaded.device
         self.threads = set_threads(settings.threads)
         self.precision = fit_precision(settings.precision, self.device, work)
-        return_freed_memory(self.device)
         # The main process first: the others find the features that it has kept.
         self.prepared: Prepared = processes.main_first(lambda: self._prepare(examples, encoder))
         self.order = make_order(self.prepared.lengths, settings, recipe.seed)
@@ -82,6 +81,7 @@ class Setup:
     def _prepare(self, examples: Sequence[Example], encoder: Encoder) -> Prepared:
         cache = None
         if keeping_pays(self.loaded, self.settings, len(examples)):
+            return_freed_memory(self.device)  # a page's pixels are tens of megabytes, and come one after the other
             place, dtype = home() / "features", DTYPES[self.precision]
             cache = open_wanted(self.loaded, self.settings, place, dtype, self.work)
         return prepare(examples, encoder, self.settings, self.work, cache)

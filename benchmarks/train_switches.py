@@ -77,7 +77,7 @@ SETTINGS: dict[str, tuple[str, dict[str, Any]]] = {
 DEFAULTS = {
     "bf16": "off (`precision: fp32`)",
     "cache": "on where the encoder is frozen and epochs are above 1 (`auto`)",
-    "chunk": "on (`loss_chunk: 1024`)",
+    "chunk_256": "on",
     "tokens": "off (`batch_size: 8`)",
     "pack": "off",
     "checkpointing": "off",

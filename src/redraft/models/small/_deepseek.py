@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from redraft.models.small._shared import Sizes, embedding_rows, make_tokenizer
+from redraft.models.small._shared import Sizes, decoder_settings, make_tokenizer
 
 BEGIN, END, PAD, IMAGE = "<｜begin▁of▁sentence｜>", "<｜end▁of▁sentence｜>", "<｜▁pad▁｜>", "<image>"
 USER, ASSISTANT = "<|User|>", "<|Assistant|>"
@@ -56,12 +56,8 @@ def sam(size: Sizes, patch: int, channels: int) -> dict[str, Any]:
 def decoder(size: Sizes, tokenizer: Any, ids: dict[str, int], experts: int = EXPERTS) -> dict[str, Any]:
     """Settings of the decoder: a dense layer, then layers with experts."""
     return {
-        "vocab_size": embedding_rows(tokenizer, size),
-        "hidden_size": size.width,
-        "intermediate_size": size.feed_forward,
+        **decoder_settings(tokenizer, size),
         "moe_intermediate_size": max(size.feed_forward // 4, 8),
-        "num_hidden_layers": size.layers,
-        "num_attention_heads": size.heads,
         "num_key_value_heads": size.heads,
         "mlp_layer_types": ["dense"] + ["sparse"] * (size.layers - 1),
         "n_routed_experts": experts,
@@ -70,10 +66,6 @@ def decoder(size: Sizes, tokenizer: Any, ids: dict[str, int], experts: int = EXP
         "n_group": 1,
         "topk_group": 1,
         "topk_method": "greedy",
-        "max_position_embeddings": size.positions,
-        "attention_dropout": size.dropout,
-        "initializer_range": size.text_spread,
-        "tie_word_embeddings": size.tied,
         "bos_token_id": ids[BEGIN],
         "eos_token_id": ids[END],
         "pad_token_id": ids[PAD],

@@ -117,6 +117,22 @@ def embedding_rows(tokenizer: Any, sizes: Sizes) -> int:
     return max(len(tokenizer), sizes.vocabulary)
 
 
+def decoder_settings(tokenizer: Any, size: Sizes) -> dict[str, Any]:
+    """What the configurations of all plain decoders call by the same names."""
+    return {
+        "vocab_size": embedding_rows(tokenizer, size),
+        "hidden_size": size.width,
+        "intermediate_size": size.feed_forward,
+        "num_hidden_layers": size.layers,
+        "num_attention_heads": size.heads,
+        "num_key_value_heads": size.kv_heads,
+        "max_position_embeddings": size.positions,
+        "attention_dropout": size.dropout,
+        "initializer_range": size.text_spread,
+        "tie_word_embeddings": size.tied,
+    }
+
+
 def chat_template(begin: str, end: str, image: str, roles: bool = True) -> str:
     """A template that writes `begin` role newline, the parts, `end` newline; a picture is written as `image`."""
     role = "{{ message['role'] }}\n" if roles else "{{ message['role'] | capitalize }}: "

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from redraft.models.small._shared import Sizes, chat_template, embedding_rows, make_tokenizer, save_small, seeded
+from redraft.models.small._shared import Sizes, chat_template, decoder_settings, make_tokenizer, save_small, seeded
 
 BEGIN, END, PAD = "<|start_of_role|>", "<|end_of_text|>", "<|pad|>"
 IMAGE, AROUND, WHOLE = "<image>", "<fake_token_around_image>", "<global-img>"
@@ -48,18 +48,9 @@ def build(folder: Path, seed: int = 0, **sizes: Any) -> Path:
             "initializer_range": size.vision_spread,
         },
         text_config={
-            "vocab_size": embedding_rows(tokenizer, size),
-            "hidden_size": size.width,
-            "intermediate_size": size.feed_forward,
-            "num_hidden_layers": size.layers,
-            "num_attention_heads": size.heads,
-            "num_key_value_heads": size.kv_heads,
-            "max_position_embeddings": size.positions,
-            "attention_dropout": size.dropout,
-            "initializer_range": size.text_spread,
+            **decoder_settings(tokenizer, size),
             # The published factors belong to its own sizes: attention is scaled by one over the size of a head.
             "attention_multiplier": 1 / size.per_head,
-            "tie_word_embeddings": size.tied,
             **special,
         },
         image_token_id=ids[IMAGE],

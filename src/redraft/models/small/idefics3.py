@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from redraft.models.families._processors import pictures_alone
-from redraft.models.small._shared import Sizes, embedding_rows, make_tokenizer, save_small, seeded
+from redraft.models.small._shared import Sizes, decoder_settings, make_tokenizer, save_small, seeded
 
 PAD, BEGIN, END, IMAGE = "<|endoftext|>", "<|im_start|>", "<end_of_utterance>", "<image>"
 SPECIAL = (
@@ -57,17 +57,8 @@ def build(folder: Path, seed: int = 0, *, kind: str = "idefics3", **sizes: Any) 
         },
         text_config={
             "model_type": size.text_type,
-            "vocab_size": embedding_rows(tokenizer, size),
-            "hidden_size": size.width,
-            "intermediate_size": size.feed_forward,
-            "num_hidden_layers": size.layers,
-            "num_attention_heads": size.heads,
-            "num_key_value_heads": size.kv_heads,
+            **decoder_settings(tokenizer, size),
             "head_dim": size.per_head,
-            "max_position_embeddings": size.positions,
-            "attention_dropout": size.dropout,
-            "initializer_range": size.text_spread,
-            "tie_word_embeddings": size.tied,
             **special,
         },
         scale_factor=size.merge,

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from redraft.models.families._processors import pictures_alone
-from redraft.models.small._shared import Sizes, chat_template, embedding_rows, make_tokenizer, save_small, seeded
+from redraft.models.small._shared import Sizes, chat_template, decoder_settings, make_tokenizer, save_small, seeded
 
 PAD, BEGIN, END = "<|endoftext|>", "<|im_start|>", "<|im_end|>"
 START, STOP, IMAGE, VIDEO = "<|vision_start|>", "<|vision_end|>", "<|image_pad|>", "<|video_pad|>"
@@ -37,21 +37,12 @@ def build(folder: Path, seed: int = 0, **sizes: Any) -> Path:
             "initializer_range": size.vision_spread,
         },
         text_config={
-            "vocab_size": embedding_rows(tokenizer, size),
-            "hidden_size": size.width,
-            "intermediate_size": size.feed_forward,
-            "num_hidden_layers": size.layers,
-            "num_attention_heads": size.heads,
-            "num_key_value_heads": size.kv_heads,
-            "max_position_embeddings": size.positions,
-            "attention_dropout": size.dropout,
-            "initializer_range": size.text_spread,
+            **decoder_settings(tokenizer, size),
             "rope_parameters": {
                 "rope_type": "default",
                 "rope_theta": 10000.0,
                 "mrope_section": sections(size.per_head),
             },
-            "tie_word_embeddings": size.tied,
             "bos_token_id": ids[PAD],
             "eos_token_id": ids[END],
             "pad_token_id": ids[PAD],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from redraft.models.small._shared import Sizes, embedding_rows, make_tokenizer, save_small, seeded
+from redraft.models.small._shared import Sizes, decoder_settings, make_tokenizer, save_small, seeded
 from redraft.models.small.qwen2_5_vl import END, IMAGE, PAD, SPECIAL, START, STOP, VIDEO, make_processor, sections
 
 
@@ -33,23 +33,14 @@ def build(folder: Path, seed: int = 0, *, deepstack: tuple[int, ...] | None = No
             "initializer_range": size.vision_spread,
         },
         text_config={
-            "vocab_size": embedding_rows(tokenizer, size),
-            "hidden_size": size.width,
-            "intermediate_size": size.feed_forward,
-            "num_hidden_layers": size.layers,
-            "num_attention_heads": size.heads,
-            "num_key_value_heads": size.kv_heads,
+            **decoder_settings(tokenizer, size),
             "head_dim": size.per_head,
-            "max_position_embeddings": size.positions,
-            "attention_dropout": size.dropout,
-            "initializer_range": size.text_spread,
             "rope_parameters": {
                 "rope_type": "default",
                 "rope_theta": 10000.0,
                 "mrope_section": sections(size.per_head),
                 "mrope_interleaved": True,
             },
-            "tie_word_embeddings": size.tied,
             "bos_token_id": ids[PAD],
             "eos_token_id": ids[END],
             "pad_token_id": ids[PAD],

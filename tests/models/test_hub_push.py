@@ -78,7 +78,7 @@ def test_a_run_that_lives_on_the_hub_from_its_dataset_to_its_model(
     path.write_text(yaml.safe_dump(recipe))
     run = tmp_path / "run"
     done = machine.run("train", path, "--out", run)
-    assert done.stderr.count("uploaded to") == 2
+    assert done.stderr.count("uploaded to") == 2 and "fetching" in done.stderr
     manifest = json.loads((run / "checkpoints" / "step-2" / "manifest.json").read_text())
     assert manifest["base"]["revision"] == base
     assert manifest["dataset"]["hub"] == {"repo": PARTS, "commit": parts.commits[-1][0]}

@@ -146,7 +146,7 @@ def _one(remote: Remote, file: RemoteFile, blob: Path, meter: _Meter) -> tuple[i
         error: Exception | None = None
         try:
             _get(remote, file, part, held, meter)
-        except Exception as met:
+        except Exception as met:  # of the client or its transport, which changes with its version: judged below
             error = met
         now = part.stat().st_size
         idle = 0 if now > held else idle + 1

@@ -12,6 +12,7 @@ import torch
 
 from redraft.core.errors import InputError, RecipeError
 from redraft.core.recipe import Model
+from redraft.core.work import Work
 from redraft.models.adapter import add_adapter
 from redraft.models.audit import ADAPTER, check_adapter, check_adapter_values, find_adapter
 from redraft.models.freeze import Counts, count, freeze
@@ -57,15 +58,16 @@ def load_model(
     compute: torch.dtype | None = None,
     texts: Iterable[str] | None = None,
     seed: int = 0,
+    work: Work | None = None,
 ) -> Loaded:
     """The base model of a recipe, frozen and adapted as it asks.
 
     dtype: of the weights. compute: of the computation, where it differs (autocast); it decides whether
     FlashAttention can run. texts: answers to train the tiny model's tokenizer on; other models need none. seed: of
-    the tiny model's weights and of a fresh adapter's.
+    the tiny model's weights and of a fresh adapter's. work: is told how far a download is.
     """
     way = Way.of(spec, device, dtype, compute)
-    loaded = _tiny(spec, texts, seed, way) if spec.base == TINY else _base(spec, way)
+    loaded = _tiny(spec, texts, seed, way) if spec.base == TINY else _base(spec, way, work)
     if spec.freeze:
         freeze(loaded.model, spec.freeze)
     if spec.adapter is not None:
@@ -144,7 +146,7 @@ def _tiny(spec: Model, texts: Iterable[str] | None, seed: int, way: Way) -> Load
     return Loaded(model, processor, model.config.model_type, Source(TINY))
 
 
-def _base(spec: Model, way: Way) -> Loaded:
+def _base(spec: Model, way: Way, work: Work | None) -> Loaded:
     if spec.options:
         raise RecipeError(
             "model.options is for the tiny model alone",
@@ -154,7 +156,7 @@ def _base(spec: Model, way: Way) -> Loaded:
     folder = Path(spec.base).expanduser()
     if not spec.base.startswith(HUB) and folder.is_dir() and not (folder / "config.json").is_file():
         return _own_base(folder, spec, way)
-    source = find_source(spec.base, spec.revision)
+    source = find_source(spec.base, spec.revision, work)
     assert source.folder is not None
     return _open(source.folder, source, way)
 

@@ -15,6 +15,8 @@ from redraft.core.recipe import Recipe
 from redraft.core.work import Work
 from redraft.models.device_layer import device_layer
 
+DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+"""What a recipe's precisions are called in torch."""
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 """As glibc's malloc.h numbers them."""
 RETURNED = 8 * 2**20
@@ -46,7 +48,7 @@ def weight_type(recipe: Recipe, precision: str) -> torch.dtype:
     """The type that weights are held in: fp32 where all are trained, the computing type under an adapter."""
     if recipe.model.adapter is None:
         return torch.float32
-    return {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[precision]
+    return DTYPES[precision]
 
 
 def make_accelerator(device: torch.device, precision: str) -> Any:

@@ -27,6 +27,8 @@ SAME = 2.0
 """Seconds in which the main process tells what all have met."""
 LEAVING = 3.0
 """Seconds that the process which keeps the store stays for the others, of which some may be dead."""
+STORE_GONE = (RuntimeError, OSError)
+"""What the store raises when the process that kept it has gone. The others then settle the end without it."""
 SIGNS = (
     "gloo",
     "NCCL",
@@ -108,7 +110,7 @@ class Ending:
                 if self.store.check(["error"]):
                     return dict(json.loads(self.store.get("error")))
                 time.sleep(0.1)
-        except Exception:  # the store went with the process that kept it
+        except STORE_GONE:
             pass
         return None if mine is None else {"rank": self.rank, **mine.as_data()}
 
@@ -121,7 +123,7 @@ class Ending:
                 [f"left/{rank}" for rank in range(self.count)]
             ):
                 time.sleep(0.05)
-        except Exception:
+        except STORE_GONE:
             pass
 
     def _tells(self) -> bool:
@@ -130,7 +132,7 @@ class Ending:
             return False
         try:
             return bool(self.store.compare_set("told", "", str(self.rank)) == str(self.rank).encode())
-        except Exception:
+        except STORE_GONE:
             return True
 
     def _is_told(self, patience: float) -> bool:
@@ -142,7 +144,7 @@ class Ending:
                     return True
                 time.sleep(0.05)
             return patience == SAME
-        except Exception:
+        except STORE_GONE:
             return False
 
 

@@ -178,14 +178,8 @@ class FeatureCache:
                 self._announce(size, left)
             if self.shards.bytes + size > self.limit:
                 raise self._full(f"they take more than the {self.limit / GB:.1f} GB of train.feature_cache_gb")
-            try:
+            with self._writing():
                 self.shards.put(key, features)
-            except OutputError as error:
-                raise CacheFull(
-                    f"features of the pictures cannot be kept: {error.what}",
-                    where=str(self.folder),
-                    remedy="Free some space, or give train.feature_cache=off",
-                ) from error
             self.made += 1
         return with_features(encoding, None, self.family)
 
@@ -197,18 +191,24 @@ class FeatureCache:
 
     def flush(self) -> None:
         """Writes what waits. Call it once all examples are taken."""
-        try:
+        with self._writing():
             self.shards.flush()
+
+    def discard(self) -> None:
+        """Takes away what this process has written."""
+        self.shards.discard()
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        """A shard that cannot be written is a CacheFull."""
+        try:
+            yield
         except OutputError as error:
             raise CacheFull(
                 f"features of the pictures cannot be kept: {error.what}",
                 where=str(self.folder),
                 remedy="Free some space, or give train.feature_cache=off",
             ) from error
-
-    def discard(self) -> None:
-        """Takes away what this process has written."""
-        self.shards.discard()
 
     def _has_pictures(self, encoding: Encoding) -> bool:
         return encoding.pixel_values is not None or any(

@@ -17,7 +17,7 @@ from redraft.models.encode import Encoder, Encoding
 from redraft.models.load import Loaded
 from redraft.models.loss import summed_loss
 from redraft.models.packing import enable_packing, pack
-from redraft.training.device import fit_precision, make_accelerator, return_freed_memory, set_threads
+from redraft.training.device import DTYPES, fit_precision, make_accelerator, return_freed_memory, set_threads
 from redraft.training.efficiency import apply_switches
 from redraft.training.feature_cache import keeping_pays, open_wanted
 from redraft.training.offload import Offload
@@ -28,8 +28,6 @@ from redraft.training.processes import Processes
 from redraft.training.schedule import LearningRate, Pace
 from redraft.training.step import Stepper
 from redraft.training.token_order import make_order
-
-DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 class Setup:

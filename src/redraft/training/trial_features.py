@@ -13,10 +13,10 @@ from redraft.core.recipe import Recipe
 from redraft.core.work import Silent
 from redraft.models.encode import Encoder
 from redraft.models.load import Loaded
+from redraft.training.device import DTYPES
 from redraft.training.feature_cache import GB, SPARE, feature_key, open_wanted
 from redraft.training.packed import Packed
 from redraft.training.sampling import Readable
-from redraft.training.setup import DTYPES
 from redraft.training.trial import Measured
 
 

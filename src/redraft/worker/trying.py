@@ -23,11 +23,10 @@ from redraft.core.work import Work
 from redraft.datasets.reader import Split
 from redraft.models.encode import Encoder
 from redraft.models.load import TINY, Loaded, load_model
-from redraft.training.device import fit_precision, set_threads, weight_type
+from redraft.training.device import DTYPES, fit_precision, set_threads, weight_type
 from redraft.training.device_loss import device_watch
 from redraft.training.sampling import LOOK, sample
 from redraft.training.schedule import Pace
-from redraft.training.setup import DTYPES
 from redraft.training.token_order import make_order
 from redraft.training.trial import Measured, measure, sizes_of, try_steps, usual_window, worst_window
 from redraft.training.trial_features import Features, features_of, without_features
@@ -50,7 +49,7 @@ def trial(request: Request, work: Work) -> Result:
 
 def _trial(request: Request, work: Work) -> Result:
     recipe = recipe_from_data(request["recipe"], where="the recipe")
-    dataset, _ = open_dataset(recipe)
+    dataset, _ = open_dataset(recipe, work)
     split = dataset.split(TRAIN)
     work.metric({"kind": "start", "resident_bytes": _resident(), "examples": len(split)})
     work.progress("loading the model", 0, 1)
@@ -94,6 +93,7 @@ def _load(request: Request, recipe: Recipe, split: Split, work: Work) -> tuple[L
         dtype=weight_type(recipe, precision),
         compute=DTYPES[precision],
         texts=texts,
+        work=work,
         seed=recipe.seed,
     )
     counts = loaded.counts

@@ -24,7 +24,7 @@ from redraft.models.hub import push
 from redraft.models.load import TINY, Loaded, apply_freeze, load_checkpoint, load_model
 from redraft.models.source import HUB, fetch_dataset
 from redraft.training import checkpoint, run
-from redraft.training.device import fit_precision, weight_type
+from redraft.training.device import DTYPES, fit_precision, weight_type
 from redraft.training.device_loss import device_watch
 from redraft.training.faults import memory_told
 from redraft.training.loop import EvaluateStep, train
@@ -71,7 +71,7 @@ def _start(request: Request, work: Work) -> Result:
 
 
 def _begin(folder: Path, recipe: Recipe, device: torch.device, work: Work, processes: Processes) -> Result:
-    dataset, task = _opened(recipe, processes)
+    dataset, task = _opened(recipe, work, processes)
     loaded = _fresh(recipe, dataset, device, work, processes)
     processes.by_main(lambda: run.begin(folder, recipe))
     if not all(processes.each(run.is_run(folder))):
@@ -88,7 +88,7 @@ def _resume(folder: Path, recipe: Recipe, device: torch.device, work: Work, proc
     if processes.by_main(lambda: run.finished(folder)):
         work.log(f"{folder} is finished already; nothing is left to do")
         return _result(folder, run.result_of(folder), processes)
-    dataset, task = _opened(recipe, processes)
+    dataset, task = _opened(recipe, work, processes)
     found = processes.by_main(lambda: checkpoint.newest(folder, work))
     if found is None:
         work.log(f"{folder} has no checkpoint yet: it starts at step 0")
@@ -103,10 +103,10 @@ def _resume(folder: Path, recipe: Recipe, device: torch.device, work: Work, proc
     return _train(folder, recipe, loaded, dataset, task, found, work, processes)
 
 
-def _opened(recipe: Recipe, processes: Processes) -> tuple[Dataset, Task]:
+def _opened(recipe: Recipe, work: Work, processes: Processes) -> tuple[Dataset, Task]:
     if recipe.dataset.startswith(HUB):  # fetched once, before the other processes look for it
-        return processes.main_first(lambda: open_dataset(recipe))
-    return open_dataset(recipe)
+        return processes.main_first(lambda: open_dataset(recipe, work))
+    return open_dataset(recipe, work)
 
 
 def _fresh(recipe: Recipe, dataset: Dataset, device: torch.device, work: Work, processes: Processes) -> Loaded:
@@ -116,7 +116,7 @@ def _fresh(recipe: Recipe, dataset: Dataset, device: torch.device, work: Work, p
     texts = (example.answer for example in split.iterate(draw=False)) if recipe.model.base == TINY else None
 
     def load() -> Loaded:
-        return load_model(recipe.model, device=device, texts=texts, seed=recipe.seed, **types)
+        return load_model(recipe.model, device=device, texts=texts, seed=recipe.seed, work=work, **types)
 
     return processes.main_first(load) if recipe.model.base.startswith(HUB) else load()
 
@@ -124,8 +124,7 @@ def _fresh(recipe: Recipe, dataset: Dataset, device: torch.device, work: Work, p
 def _types(recipe: Recipe, device: torch.device, work: Work) -> dict[str, torch.dtype]:
     """Of the weights and of the computation, which decides what attention can run on."""
     precision = fit_precision(recipe.train.precision, device, work)
-    compute = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[precision]
-    return {"dtype": weight_type(recipe, precision), "compute": compute}
+    return {"dtype": weight_type(recipe, precision), "compute": DTYPES[precision]}
 
 
 def _only_writer(folder: Path, processes: Processes) -> AbstractContextManager[None]:
@@ -224,11 +223,11 @@ def _evaluation(
     return at
 
 
-def open_dataset(recipe: Recipe) -> tuple[Dataset, Task]:
+def open_dataset(recipe: Recipe, work: Work) -> tuple[Dataset, Task]:
     """The dataset and the task that a recipe names; a RecipeError where they are not there or do not fit."""
     task = load_task(recipe.task)
     if recipe.dataset.startswith(HUB):
-        folder = fetch_dataset(recipe.dataset.removeprefix(HUB))
+        folder = fetch_dataset(recipe.dataset.removeprefix(HUB), work=work)
     else:
         folder = Path(recipe.dataset).expanduser()
         if not folder.is_dir():

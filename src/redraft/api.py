@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from redraft.core.prediction import Predictor
+from redraft.core.sight import Sight
 
 log = logging.getLogger("redraft")
 
@@ -37,6 +38,11 @@ class _Work:
         from redraft.worker.context import lend
 
         return lend(model, **settings)
+
+    def sight(self, model: str) -> Sight:
+        from redraft.worker.context import lend_sight
+
+        return lend_sight(model)
 
 
 def do(verb: str, **request: Any) -> dict[str, Any]:

@@ -11,7 +11,8 @@ from redraft.core.example import Example
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """text: the answer without special tokens. finish: "stop" at the end token, "length" at the limit.
+    """text: the answer without special tokens. finish: "stop" at the end token, "length" at the limit, "loop"
+    where the answer repeated itself and was ended; its text then holds the repeated piece once.
 
     tokens: how many were generated. seconds: wall time of its batch divided by the batch's size.
     logprob: the mean log-probability of a generated token, where the engine knows it.
@@ -19,7 +20,7 @@ class Prediction:
 
     id: str
     text: str
-    finish: Literal["stop", "length"]
+    finish: Literal["stop", "length", "loop"]
     tokens: int
     seconds: float
     logprob: float | None = None

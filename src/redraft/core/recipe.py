@@ -58,6 +58,18 @@ class Model(Section):
     """For "tiny": its sizes (see docs/models.md)."""
 
 
+class Augment(Section):
+    """Shows every example in another way each epoch, as its task knows to; the answer stays the same."""
+
+    strength: Fraction = 0.5
+    """From 0 (as it is) to 1 (as far as the task goes without spoiling what is shown)."""
+    variants: Positive | None = None
+    """So many ways an example, used in turn; then features of a frozen encoder can be kept. None: a new one each
+    epoch."""
+    options: dict[str, Any] = {}
+    """The task's own settings (see its page in docs/)."""
+
+
 class Train(Section):
     epochs: Annotated[float, Field(gt=0)] = 1.0
     """Times that every example is seen; 1.5 ends in the middle of the second."""
@@ -110,6 +122,8 @@ class Train(Section):
     """Supervised tokens whose logits are made at once; 0 makes those of the whole batch."""
     gradient_checkpointing: bool = False
     """Keeps fewer activations and computes them again on the way back: less memory, about a third more time."""
+    augment: Augment | None = None
+    """None shows every example as it is."""
     compile: bool = False
     """Compiles the language model before training: the first step takes a minute, later ones less."""
     parallel: Literal["ddp", "fsdp"] = "ddp"
@@ -152,6 +166,9 @@ class Evaluate(Section):
     """Answers generated at once."""
     max_new_tokens: Positive = 512
     """The longest answer; one that is cut here scores as it stands."""
+    loop_stop: Positive | None = None
+    """Ends an answer whose last tokens are one piece several times over, at least so many tokens in all. None
+    never does."""
     samples: Positive = 1
     """Answers an example; above 1 the best of them is reported too, apart."""
     keep_samples: Positive = 4

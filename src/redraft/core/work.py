@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from redraft.core.prediction import Predictor
+from redraft.core.sight import Sight
 
 
 class Work(Protocol):
@@ -31,6 +32,10 @@ class Work(Protocol):
 
     def predictor(self, model: str, **settings: Any) -> Predictor:
         """The model of a checkpoint folder (or a name), ready to answer."""
+        ...
+
+    def sight(self, model: str) -> Sight:
+        """How the model of a checkpoint or model folder, or a model family by its name, sees pictures and text."""
         ...
 
 
@@ -55,4 +60,7 @@ class Silent:
         self.omissions.append((id, reason))
 
     def predictor(self, model: str, **settings: Any) -> Predictor:
+        raise NotImplementedError("a silent Work lends no models")
+
+    def sight(self, model: str) -> Sight:
         raise NotImplementedError("a silent Work lends no models")

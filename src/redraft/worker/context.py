@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any, TextIO
 
 from redraft.core.prediction import Predictor
+from redraft.core.sight import Sight
 from redraft.worker.model_names import resolve_model
 
 PROGRESS_INTERVAL = 0.1
@@ -48,6 +49,9 @@ class ProcessWork:
     def predictor(self, model: str, **settings: Any) -> Predictor:
         return lend(model, **settings)
 
+    def sight(self, model: str) -> Sight:
+        return lend_sight(model)
+
 
 def lend(model: str, **settings: Any) -> Predictor:
     """The model of that name, or of a server (`http://host:port/v1#model`), ready to answer."""
@@ -56,3 +60,10 @@ def lend(model: str, **settings: Any) -> Predictor:
 
     predictor: Predictor = open_predictor(place, **settings)
     return predictor
+
+
+def lend_sight(model: str) -> Sight:
+    """How a model folder, a checkpoint, or a family by its name sees pictures and counts text."""
+    from redraft.models.sight import sight_of
+
+    return sight_of(model)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from redraft.core.prediction import Predictor
+from redraft.core.sight import Sight
 from redraft.core.task import Task
 from redraft.core.work import Work
 from redraft.datasets.manifest import Manifest
@@ -34,6 +35,9 @@ class Listening:
 
     def predictor(self, model: str, **settings: Any) -> Predictor:
         return self._work.predictor(model, **settings)
+
+    def sight(self, model: str) -> Sight:
+        return self._work.sight(model)
 
 
 def task_options(task: Task, request: Mapping[str, Any]) -> tuple[dict[str, Any], bool]:

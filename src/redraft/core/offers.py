@@ -1,0 +1,63 @@
+"""What a task offers beyond `core.task.Task`: each is optional, and found by its name on the task.
+
+A task without one of them works as before. The engine asks with `offers(task, Kind)` and never by the task's name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol, TypeVar, runtime_checkable
+
+from redraft.core.example import Example
+from redraft.core.task import Options
+from redraft.core.work import Work
+
+
+class Transform(Protocol):
+    """Shows an example in another way, which means the same: augmentation.
+
+    Every random choice is f(seed, epoch, example.id), the seed being the maker's: neither the order of calls nor
+    the thread matters. The result never has more images than the example, nor larger ones, so it costs no more tokens.
+    """
+
+    def __call__(self, example: Example, epoch: int) -> Example: ...
+
+
+@runtime_checkable
+class Augments(Protocol):
+    def transform(self, options: Options, settings: Mapping[str, Any], seed: int) -> Transform:
+        """options: of the dataset. settings: of the recipe's `train.augment.options`; an unknown one is a
+        UsageError."""
+        ...
+
+
+@runtime_checkable
+class HasBaselines(Protocol):
+    def baselines(self, examples: Sequence[Example], work: Work) -> Mapping[str, list[str]]:
+        """Answers that need no model, by the baseline's name: one an example, in order."""
+        ...
+
+
+@runtime_checkable
+class ShowsText(Protocol):
+    def as_text(self, example: Example, characters: int | None = None) -> Example:
+        """The example with its content as text in the prompt, in place of images; at most so many characters."""
+        ...
+
+
+@runtime_checkable
+class ReadsRows(Protocol):
+    row_columns: Mapping[str, tuple[str, ...]]
+    """Our column to the names it usually has elsewhere, the likeliest first."""
+
+    def from_row(self, row: Mapping[str, Any], id: str, options: Options) -> Example:
+        """An example of a row (by our columns' names) without images; what does not fit is an InputError."""
+        ...
+
+
+Kind = TypeVar("Kind")
+
+
+def offers(task: Any, kind: type[Kind]) -> Kind | None:
+    """The task as that kind, or None where it does not offer it."""
+    return task if isinstance(task, kind) else None

@@ -1,0 +1,1 @@
+"""The task summary (DeepSynth): the pages of a long document to its summary."""

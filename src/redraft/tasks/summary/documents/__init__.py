@@ -1,0 +1,1 @@
+"""Documents as data: blocks, and the readers of text, Markdown and PDF."""

@@ -1,0 +1,1 @@
+"""Pages: a document laid out, drawn, and reported on."""

@@ -17,7 +17,8 @@ class Transform(Protocol):
     """Shows an example in another way, which means the same: augmentation.
 
     Every random choice is f(seed, epoch, example.id), the seed being the maker's: neither the order of calls nor
-    the thread matters. The result never has more images than the example, nor larger ones, so it costs no more tokens.
+    the thread matters. The result never has more images than the example, nor larger ones, so it costs
+    no more tokens.
     """
 
     def __call__(self, example: Example, epoch: int) -> Example: ...

@@ -14,8 +14,8 @@ class Seen:
     """One picture as a model sees it.
 
     tokens: that it takes in the prompt, separators included. scale: pixels that the vision encoder gets for one
-    pixel of the picture's height, at the finest view it takes of the whole picture (tiles count); 1 leaves it as it
-    is, 0.5 halves letters. width, height: of that finest view, in pixels.
+    pixel of the picture's height, at the finest view it takes of all of it (tiles count); 1 leaves it as it is,
+    0.5 halves letters. width, height: of that finest view, in pixels.
     """
 
     tokens: int

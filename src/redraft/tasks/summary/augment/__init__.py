@@ -1,0 +1,1 @@
+"""Augmentation: one document's pages in many ways, all of them readable."""

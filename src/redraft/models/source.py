@@ -135,6 +135,22 @@ def fetch_model(repo: str, revision: str | None, work: Work, verify: bool = Fals
     return fetched
 
 
+def fetch_texts(repo: str, revision: str | None = None, work: Work | None = None) -> Path:
+    """The folder of a model repository's small files (configurations, tokenizer, template), without its weights.
+
+    Without the hub a copy fetched before is taken.
+    """
+    work = work or Silent()
+    try:
+        remote = find_remote(repo, revision)
+    except HubAway:
+        folder = find_fetched(repo, revision, "model")
+        if folder is None:
+            raise
+        return folder
+    return fetch(remote, [file for file in remote.files if _is_text(file.path)], work).folder
+
+
 def _whole(folder: Path) -> bool:
     """Whether an earlier fetch of this snapshot came to its end."""
     try:

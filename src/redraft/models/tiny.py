@@ -187,12 +187,12 @@ TEMPLATE = (
 )
 
 
-def _processor(options: TinyOptions, tokenizer: Any) -> Any:
-    import transformers
+def picture_processor(options: TinyOptions) -> Any:
+    """What reduces a picture to the side that the model sees, whatever its form."""
     from transformers.models.vit.image_processing_pil_vit import ViTImageProcessorPil
 
     # Box resampling averages whole pixels, so that thin and dashed lines keep their weight when a drawing shrinks.
-    pictures = ViTImageProcessorPil(
+    return ViTImageProcessorPil(
         size={"height": options.picture, "width": options.picture},
         resample=4,
         do_normalize=True,
@@ -203,9 +203,14 @@ def _processor(options: TinyOptions, tokenizer: Any) -> Any:
         image_mean=[0.95, 0.95, 0.95],
         image_std=[0.1, 0.1, 0.1],
     )
+
+
+def _processor(options: TinyOptions, tokenizer: Any) -> Any:
+    import transformers
+
     library: Any = transformers
     return library.LlavaProcessor(
-        image_processor=pictures,
+        image_processor=picture_processor(options),
         tokenizer=tokenizer,
         patch_size=reduction(options),
         vision_feature_select_strategy="full",

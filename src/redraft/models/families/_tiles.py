@@ -14,9 +14,13 @@ import PIL.Image
 import torch
 from torch import Tensor, nn
 
-from redraft.models.families.base import Family, Level, cast_pixels, inner
+from redraft.models.families.base import Family, Level, View, cast_pixels, inner
 
 COUNTS, GRID = "num_local_patches", "patches_grid"
+
+
+def square(side: int) -> dict[str, int]:
+    return {"height": side, "width": side}
 
 
 @dataclass(frozen=True)
@@ -26,6 +30,31 @@ class Tiled(Family):
 
     def ready(self, model: Any) -> None:
         cast_pixels(model.model.vision_tower)
+
+    def view(self, processor: Any, width: int, height: int) -> View:
+        pictures = processor.image_processor
+        tile, longer = pictures.tile_size, max(width, height)
+        columns, rows, cut = 1, 1, bool(pictures.crop_to_patches) and longer > tile
+        if cut:
+            from transformers.models.deepseek_ocr2.image_processing_pil_deepseek_ocr2 import (
+                get_optimal_tiled_canvas,
+            )
+
+            columns, rows = get_optimal_tiled_canvas(
+                (height, width), (tile, tile), pictures.min_patches, pictures.max_patches
+            )
+        told = {COUNTS: [columns * rows if cut else 0], GRID: [[columns, rows]]}
+        text = str(processor.replace_image_token(told, 0))
+        side, scale = self.whole(pictures, width, height)
+        tiles = rows * tile / height if cut else 0.0
+        if tiles >= scale:
+            return View(text, tiles, columns * tile, rows * tile)
+        return View(text, scale, side, side)
+
+    def whole(self, pictures: Any, width: int, height: int) -> tuple[int, float]:
+        """Side of the padded view of the whole picture, in pixels, and the scale of the height in it."""
+        side = int(pictures.size["height"] if pictures.crop_to_patches else pictures.tile_size)
+        return side, round(height * (side / max(width, height))) / height
 
     def process(self, processor: Any, text: str, pictures: Sequence[PIL.Image.Image]) -> dict[str, Tensor]:
         found = super().process(processor, text, pictures)

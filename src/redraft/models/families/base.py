@@ -6,7 +6,7 @@ Shapes: L tokens of an example, n of its pictures, T image tokens, D width of th
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -56,6 +56,19 @@ def cast_pixels(tower: torch.nn.Module) -> None:
     tower.register_forward_pre_hook(of_its_type)
 
 
+@dataclass(frozen=True, slots=True)
+class View:
+    """What a processor makes of one picture. text: what it writes in the place of the picture's token.
+
+    scale, width, height: of the finest view, as `core.sight.Seen` has them.
+    """
+
+    text: str
+    scale: float
+    width: int
+    height: int
+
+
 @dataclass(frozen=True)
 class Family:
     """A model family. Its methods hold for most of them; a family that differs overrides.
@@ -66,7 +79,8 @@ class Family:
     those that must be one id each, or the processor writes something that the model never saw. experts: last parts
     of the names of fused expert weights (parameters, not modules) inside the language model, which adapters reach
     by peft's `target_parameters`. pixel_inputs: inputs of forward that only the vision side reads, and which
-    features replace. packs: several examples fit into one row with positions that begin again.
+    features replace. packs: several examples fit into one row with positions that begin again. modes: ways of
+    seeing that have a name, each as settings of the image processor.
     """
 
     name: str
@@ -80,6 +94,7 @@ class Family:
     packs: bool = True
     caches: bool = False
     """Whether `features` and `from_features` are there."""
+    modes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def open_processor(self, folder: Path) -> Any:
         """The processor (tokenizer, pictures, chat template) of a model folder, without torchvision."""
@@ -97,7 +112,19 @@ class Family:
         given: dict[str, Any] = {"text": [text], "return_tensors": "pt", "add_special_tokens": False}
         if pictures:
             given["images"] = [list(pictures)]
-        return dict(processor(**given))
+        return dict(processor(**given, **self.picture_settings(processor)))
+
+    def picture_settings(self, processor: Any) -> dict[str, Any]:
+        """Settings that a call must repeat, because the processor's class has its own that win over its image
+        processor's."""
+        return {}
+
+    def view(self, processor: Any, width: int, height: int) -> View:
+        """What becomes of a picture of so many pixels, without making it.
+
+        processor: needs no tokenizer (`models.published` has some without); its settings decide.
+        """
+        raise NotImplementedError(f"how {self.name} sees a picture is not known")
 
     def answer_value(self, name: str) -> int:
         """What a tensor of one value a token (such as "token_type_ids") holds for the tokens of the answer."""

@@ -10,12 +10,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from redraft.models.families._tiles import COUNTS, Tiled
+from redraft.models.families._tiles import COUNTS, Tiled, square
 from redraft.models.families.base import inner
 
 
 @dataclass(frozen=True)
 class DeepseekOcr2(Tiled):
+    def picture_settings(self, processor: Any) -> dict[str, Any]:
+        return {name: getattr(processor.image_processor, name) for name in processor.images_kwargs}
+
     def from_features(self, model: Any, features: Mapping[str, Tensor], inputs: Mapping[str, Tensor]) -> Any:
         from transformers.models.deepseek_ocr2 import modeling_deepseek_ocr2
 
@@ -38,4 +41,9 @@ FAMILY = DeepseekOcr2(
     experts=("mlp.experts.gate_up_proj", "mlp.experts.down_proj"),
     pixel_inputs=("pixel_values", "pixel_values_local", COUNTS),
     caches=True,
+    modes={
+        "small": {"size": square(768), "tile_size": 768, "crop_to_patches": False},
+        "base": {"size": square(1024), "tile_size": 1024, "crop_to_patches": False},
+        "gundam": {"size": square(1024), "tile_size": 768, "crop_to_patches": True},
+    },
 )

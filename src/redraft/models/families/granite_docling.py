@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from redraft.models.families.base import Family, Level, inner
+from redraft.models.families.base import Family, Level, View, inner
 
 TAP = "tap_{}"
 TILES, FINE, ROUTER = "tiles", "fine", "router_logits"
@@ -23,6 +23,14 @@ TILES, FINE, ROUTER = "tiles", "fine", "router_logits"
 
 @dataclass(frozen=True)
 class GraniteDocling(Family):
+    def view(self, processor: Any, width: int, height: int) -> View:
+        pictures = processor.image_processor
+        rows, columns = pictures.get_tile_grid(height, width)
+        told = {"rows": [[rows]], "cols": [[columns]]} | ({"tile_fine_mask": None} if pictures.fine_route else {})
+        tall, wide = int(pictures.size["height"]), int(pictures.size["width"])
+        text = str(processor.replace_image_token(told, 0))
+        return View(text, rows * tall / height, columns * wide, rows * tall)
+
     def features(self, model: Any, inputs: Mapping[str, Tensor], level: Level) -> dict[str, Tensor]:
         core = inner(model).model
         real = inputs["pixel_attention_mask"].bool()

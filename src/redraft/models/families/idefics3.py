@@ -6,6 +6,7 @@ number of tokens. pixel_values are [1, tiles, 3, H, W] an example; a tile of zer
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ import torch
 from torch import Tensor
 
 from redraft.models.families._processors import declared_class, pictures_alone
-from redraft.models.families.base import Family, Level, inner, inputs_of
+from redraft.models.families.base import Family, Level, View, inner, inputs_of
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,11 @@ class Idefics3(Family):
         from transformers import Idefics3Processor
 
         return pictures_alone(Idefics3Processor, declared_class(folder)).from_pretrained(folder)
+
+    def view(self, processor: Any, width: int, height: int) -> View:
+        columns, rows, wide, tall = grid(processor.image_processor, width, height)
+        text = str(processor.replace_image_token({"rows": [[rows]], "cols": [[columns]]}, 0))
+        return View(text, tall / height, wide, tall)
 
     def features(self, model: Any, inputs: Mapping[str, Tensor], level: Level) -> dict[str, Tensor]:
         """tokens [tiles, tokens of a tile, D], or patches [tiles, patches of a tile, width of the encoder]."""
@@ -50,6 +56,39 @@ class Idefics3(Family):
         tokens = features["tokens"] if "tokens" in features else connector(features["patches"])
         output: Any = BaseModelOutputWithPooling
         return {"image": output(pooler_output=[tokens.flatten(0, 1)])}
+
+
+def grid(pictures: Any, width: int, height: int) -> tuple[int, int, int, int]:
+    """Columns and rows of a picture's tiles (0 where it is not cut), and width and height of all tiles together.
+
+    The image processor's own `get_number_of_image_patches` finds other grids than its `_preprocess` for some
+    sizes, so this follows the latter.
+    """
+    from transformers.models.idefics3 import image_processing_pil_idefics3
+
+    library: Any = image_processing_pil_idefics3
+    tile = int(pictures.max_image_size["longest_edge"])
+    if not pictures.do_image_splitting:
+        return 0, 0, tile, tile
+    if pictures.do_resize:
+        longest = pictures.size.get("longest_edge")
+        if longest:
+            height, width = library._resize_output_size_rescale_to_max_len(height, width, max_len=longest)
+            height, width = library._resize_output_size_scale_below_upper_bound(
+                height, width, max_len=library.MAX_IMAGE_SIZE
+            )
+        else:
+            height, width = int(pictures.size["height"]), int(pictures.size["width"])
+    ratio = width / height
+    if width >= height:
+        width = math.ceil(width / tile) * tile
+        height = math.ceil(int(width / ratio) / tile) * tile
+    else:
+        height = math.ceil(height / tile) * tile
+        width = math.ceil(int(height * ratio) / tile) * tile
+    if max(width, height) <= tile:
+        return 0, 0, width, height
+    return width // tile, height // tile, width, height
 
 
 FAMILY = Idefics3(

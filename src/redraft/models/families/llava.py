@@ -12,11 +12,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from redraft.models.families.base import Family, Level, inner, inputs_of
+from redraft.models.families._views import resized, written
+from redraft.models.families.base import Family, Level, View, inner, inputs_of
 
 
 @dataclass(frozen=True)
 class Llava(Family):
+    def view(self, processor: Any, width: int, height: int) -> View:
+        scale, wide, tall = resized(processor.image_processor, width, height)
+        return View(written(processor, wide, tall), scale, wide, tall)
+
     def features(self, model: Any, inputs: Mapping[str, Tensor], level: Level) -> dict[str, Tensor]:
         """tokens [T, D], or patches [T, width of the encoder times the layers it is read at]."""
         core = inner(model).model

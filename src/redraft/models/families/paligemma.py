@@ -13,11 +13,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from redraft.models.families.base import Family, Level, cast_pixels, inner, inputs_of
+from redraft.models.families._views import resized, written
+from redraft.models.families.base import Family, Level, View, cast_pixels, inner, inputs_of
 
 
 @dataclass(frozen=True)
 class PaliGemma(Family):
+    def view(self, processor: Any, width: int, height: int) -> View:
+        scale, wide, tall = resized(processor.image_processor, width, height)
+        return View(written(processor, wide, tall), scale, wide, tall)
+
     def ready(self, model: Any) -> None:
         cast_pixels(model.model.vision_tower)
 

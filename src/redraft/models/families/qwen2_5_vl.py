@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from redraft.models.families._processors import pictures_alone
-from redraft.models.families.base import Family, Level, inner
+from redraft.models.families.base import Family, Level, View, inner
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,9 @@ class Qwen2_5_VL(Family):
         from transformers import Qwen2_5_VLProcessor
 
         return pictures_alone(Qwen2_5_VLProcessor).from_pretrained(folder)
+
+    def view(self, processor: Any, width: int, height: int) -> View:
+        return grid_view(processor, width, height)
 
     def features(self, model: Any, inputs: Mapping[str, Tensor], level: Level) -> dict[str, Tensor]:
         visual, grid = inner(model).model.visual, inputs["image_grid_thw"]
@@ -49,6 +53,21 @@ class Qwen2_5_VL(Family):
 
     def positions(self, model: Any, inputs: Mapping[str, Tensor]) -> Tensor:
         return grid_positions(inner(model).model, inputs)
+
+
+def grid_view(processor: Any, width: int, height: int) -> View:
+    """A picture keeps its size, but for steps of a token and the limits of the settings."""
+    from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import smart_resize
+
+    pictures = processor.image_processor
+    step = pictures.patch_size * pictures.merge_size
+    tall, wide = height, width
+    if pictures.do_resize:
+        limits = pictures.size
+        tall, wide = smart_resize(height, width, step, limits["shortest_edge"], limits["longest_edge"])
+    patches = np.array([1, tall // pictures.patch_size, wide // pictures.patch_size])
+    text = processor.replace_image_token({"image_grid_thw": [patches]}, 0)
+    return View(str(text), tall / height, wide, tall)
 
 
 def token_counts(visual: Any, grid: Tensor) -> list[int]:

@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 
 from redraft.models.families._processors import pictures_alone
-from redraft.models.families.base import Family, Level, inner, inputs_of
-from redraft.models.families.qwen2_5_vl import grid_positions, token_counts
+from redraft.models.families.base import Family, Level, View, inner, inputs_of
+from redraft.models.families.qwen2_5_vl import grid_positions, grid_view, token_counts
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,9 @@ class Qwen3_VL(Family):
         from transformers import Qwen3VLProcessor
 
         return pictures_alone(Qwen3VLProcessor).from_pretrained(folder)
+
+    def view(self, processor: Any, width: int, height: int) -> View:
+        return grid_view(processor, width, height)
 
     def features(self, model: Any, inputs: Mapping[str, Tensor], level: Level) -> dict[str, Tensor]:
         """tokens (or what goes into the merger, units) of the last layer and of each deepstack layer: [T, D] or

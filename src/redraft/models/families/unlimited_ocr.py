@@ -22,7 +22,7 @@ import torch
 from torch import Tensor
 
 from redraft.core.errors import InputError
-from redraft.models.families._tiles import COUNTS, GRID, Tiled
+from redraft.models.families._tiles import COUNTS, GRID, Tiled, square
 from redraft.models.families.base import inner
 
 KIND = "reference_sliding_attention"
@@ -36,6 +36,12 @@ class UnlimitedOcr(Tiled):
         from redraft.models.ocr_pictures import open_processor
 
         return open_processor(folder)
+
+    def whole(self, pictures: Any, width: int, height: int) -> tuple[int, float]:
+        side = int(max(pictures.size["height"], pictures.size["width"]))
+        if not pictures.crop_to_patches and side <= pictures.maximum_pad_value:
+            return side, side / height  # stretched to a square
+        return side, round(height * (side / max(width, height))) / height
 
     def ready(self, model: Any) -> None:
         super().ready(model)
@@ -177,4 +183,11 @@ FAMILY = UnlimitedOcr(
     experts=("mlp.experts.gate_up_proj", "mlp.experts.down_proj"),
     pixel_inputs=("pixel_values", "pixel_values_local", COUNTS, GRID),
     caches=True,
+    modes={
+        "tiny": {"size": square(512), "crop_to_patches": False},
+        "small": {"size": square(640), "crop_to_patches": False},
+        "base": {"size": square(1024), "crop_to_patches": False},
+        "large": {"size": square(1280), "crop_to_patches": False},
+        "gundam": {"size": square(1024), "crop_to_patches": True},
+    },
 )

@@ -1,0 +1,89 @@
+"""Makes documents with their summaries: seeded, distinct, and the same ones for any count.
+
+Candidate number k is made from its own seed, f(seed, k), and judged alone; documents are the candidates that are
+new and fit their pages, in their order.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from redraft.core.errors import InputError, UsageError
+from redraft.core.example import Example
+from redraft.core.work import Work
+from redraft.tasks.summary.conversation import conversation
+from redraft.tasks.summary.drawing import count_pages, draw_pages
+from redraft.tasks.summary.made.document import Made
+from redraft.tasks.summary.made.notices import notice
+from redraft.tasks.summary.made.reports import report
+from redraft.tasks.summary.truth import truth_of
+
+PATIENCE = 1000
+"""Candidates in a row that come to nothing new, after which making stops: the options hold no more documents."""
+MAKERS = {"full": report, "simple": notice}
+
+
+def document_seed(seed: int, number: int) -> int:
+    """The seed of candidate `number`: 63 bits of SHA-256 over both."""
+    return int.from_bytes(hashlib.sha256(f"{seed}:{number}".encode()).digest()[:8], "big") >> 1
+
+
+def make_document(seed: int, level: str) -> Made:
+    """The document of a seed: the same text and summary every time."""
+    return MAKERS[level](random.Random(seed))
+
+
+def generate_examples(count: int, seed: int, options: Mapping[str, Any], work: Work) -> Iterator[Example]:
+    """count examples of made documents, named by seed and number. options: complete ones.
+
+    Candidates of more pages than the options allow are replaced, where these do not cut. A UsageError where the
+    options do not hold so many different documents.
+    """
+    seen: set[bytes] = set()
+    replaced: Counter[str] = Counter()
+    made = number = last = 0
+    while made < count:
+        if number - last > PATIENCE:
+            counts = ", ".join(f"{reason} {times}" for reason, times in replaced.most_common())
+            raise UsageError(
+                f"only {made} different documents came of these options ({counts})",
+                remedy="Allow larger pages or more of them, or ask for fewer documents",
+            )
+        its_seed = document_seed(seed, number)
+        number += 1
+        document = make_document(its_seed, options["level"])
+        key = hashlib.sha256(document.text.encode()).digest()[:16]
+        if key in seen:
+            replaced["duplicate"] += 1
+            continue
+        try:
+            example = _example(f"document-{seed}-{made:06}", document, its_seed, options)
+        except InputError as error:
+            replaced[error.what] += 1
+            continue
+        seen.add(key)
+        made, last = made + 1, number
+        work.progress("making documents", made, count)
+        yield example
+    if replaced:
+        work.log(f"{sum(replaced.values())} candidates were replaced")
+
+
+def _example(id: str, document: Made, seed: int, options: Mapping[str, Any]) -> Example:
+    truth = truth_of(
+        document.text,
+        document.summary,
+        format="markdown",
+        title=document.title,
+        language=document.language,
+        source={"dataset": "made by redraft", "kind": document.kind, "facts": dict(document.facts)},
+    )
+    chosen = dict(options)
+    if options["keep_images"]:
+        images = draw_pages(truth, seed, chosen).images
+        return Example(id, images, conversation(document.summary, options, len(images)), truth, seed)
+    return Example(id, (), conversation(document.summary, options, count_pages(truth, seed, chosen)), truth, seed)

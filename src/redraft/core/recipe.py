@@ -54,6 +54,9 @@ class Model(Section):
     """Holds the frozen weights in 4 bits under an adapter (QLoRA); needs a GPU and bitsandbytes."""
     attention: Literal["auto", "sdpa", "eager", "flash"] = "auto"
     """auto takes FlashAttention where it is installed and the precision fits, else torch's own (sdpa)."""
+    pictures: str | dict[str, Any] | None = None
+    """How pictures are sized and cut: a mode of the family ("base", "gundam"), or settings of its image processor.
+    Checkpoints keep it. None: as the base has it."""
     options: dict[str, Any] = {}
     """For "tiny": its sizes (see docs/models.md)."""
 

@@ -23,7 +23,7 @@ from redraft.inference.blindness import AnswerLoss
 from redraft.inference.choosing import Choice, row_seed
 from redraft.inference.openai_server import likeliest
 from redraft.inference.quiet import quiet
-from redraft.models.collate import Batch, collate
+from redraft.models.collate import collate, on_device
 from redraft.models.encode import Encoder, Encoding
 from redraft.models.load import Loaded
 from redraft.models.loss import loss_per_example, unwrapped
@@ -72,6 +72,15 @@ class LocalPredictor:
 
         return open_predictor(folder, device=device, **settings)
 
+    @property
+    def positions(self) -> int | None:
+        """Of the longest sequence that the model takes, where its configuration says so."""
+        return self.encoder.positions
+
+    def prompt_tokens(self, example: Example) -> int:
+        """Tokens of the example's prompt, those of its pictures included."""
+        return len(self.encoder.encode_prompt(example))
+
     def predict(self, examples: Sequence[Example], *, samples: int = 1) -> list[list[Prediction]]:
         """samples answers an example, in the order of examples: the greedy one, then the drawn ones by falling
         mean log-probability.
@@ -103,7 +112,7 @@ class LocalPredictor:
         with quiet(self.loaded.model):
             for piece in _pieces(examples, self.settings.batch_size):
                 encodings = [self.encoder.encode(example) for example in piece]
-                batch = self._on_device(collate(encodings, self.encoder.pad_id, "right"))
+                batch = on_device(collate(encodings, self.encoder.pad_id, "right"), self.loaded.model)
                 losses, counts = loss_per_example(self.loaded.model, batch)
                 found += zip(losses.double().tolist(), counts.tolist(), strict=True)
         return found
@@ -121,7 +130,7 @@ class LocalPredictor:
 
     def _generate(self, rows: Sequence[Row]) -> list[Prediction]:
         started = time.perf_counter()
-        batch = self._on_device(collate([row.encoding for row in rows], self.encoder.pad_id, "left"))
+        batch = on_device(collate([row.encoding for row in rows], self.encoder.pad_id, "left"), self.loaded.model)
         choice = Choice([row.seed for row in rows], self.temperature)
         # One process answers by itself, also where several train: it does not ask the others for their lengths.
         ids_BLT = unwrapped(self.loaded.model).generate(
@@ -160,15 +169,6 @@ class LocalPredictor:
             eos_token_id=self.encoder.end_ids,
             pad_token_id=self.encoder.pad_id,
         )
-
-    def _on_device(self, batch: Batch) -> Batch:
-        """Floating inputs take the dtype of the model's weights: half weights do not take full pixels."""
-        model = unwrapped(self.loaded.model)
-        inputs = {
-            name: value.to(model.device, model.dtype) if value.is_floating_point() else value.to(model.device)
-            for name, value in batch.inputs.items()
-        }
-        return Batch(inputs, batch.labels.to(model.device), batch.ids)
 
 
 def _pieces(items: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:

@@ -23,6 +23,7 @@ __all__ = [
     "forward",
     "joined_features",
     "joined_inputs",
+    "on_device",
     "per_token",
     "unwrapped",
     "with_features",
@@ -137,6 +138,16 @@ def _gaps(value: Tensor, largest: Sequence[int]) -> list[int]:
     for size, most in zip(reversed(value.shape[1:]), reversed(largest), strict=True):
         gaps += [0, most - size]
     return gaps
+
+
+def on_device(batch: Batch, model: Any) -> Batch:
+    """Where the model is. Floating inputs take the type of its weights: half weights do not take full pixels."""
+    core = unwrapped(model)
+    inputs = {
+        name: value.to(core.device, core.dtype) if value.is_floating_point() else value.to(core.device)
+        for name, value in batch.inputs.items()
+    }
+    return Batch(inputs, batch.labels.to(core.device), batch.ids)
 
 
 def forward(model: Any, batch: Batch, family: Family | None = None, **more: Any) -> Any:

@@ -18,6 +18,7 @@ from redraft.models.audit import ADAPTER, check_adapter, check_adapter_values, f
 from redraft.models.freeze import Counts, count, freeze
 from redraft.models.layout import MODEL, find_checkpoint, read_manifest
 from redraft.models.opening import Way, faults, open_model, open_processor, quiet_library, set_attention
+from redraft.models.picture_settings import set_pictures
 from redraft.models.source import HUB, Source, check_files, find_source, read_config
 from redraft.models.tiny import build_tiny, tiny_options
 
@@ -64,7 +65,8 @@ def load_model(
 
     dtype: of the weights. compute: of the computation, where it differs (autocast); it decides whether
     FlashAttention can run. texts: answers to train the tiny model's tokenizer on; other models need none. seed: of
-    the tiny model's weights and of a fresh adapter's. work: is told how far a download is.
+    of the tiny model's weights and of a fresh adapter's. work: is told how far a download is. The processor sees
+    pictures as `spec.pictures` says, and is saved with the model.
     """
     way = Way.of(spec, device, dtype, compute)
     loaded = _tiny(spec, texts, seed, way) if spec.base == TINY else _base(spec, way, work)
@@ -76,7 +78,10 @@ def load_model(
         model = add_adapter(loaded.model, spec.adapter, str(loaded.source.folder))
         torch.random.set_rng_state(state)
         loaded = replace(loaded, model=model, adapter=True)
-    return _placed(loaded, device, way)
+    loaded = _placed(loaded, device, way)
+    if spec.pictures is not None:
+        set_pictures(loaded, spec.pictures)
+    return loaded
 
 
 def load_checkpoint(
@@ -138,6 +143,12 @@ def _tiny(spec: Model, texts: Iterable[str] | None, seed: int, way: Way) -> Load
             "the tiny model starts from random weights, so a frozen vision side would never see",
             where="model.freeze",
             remedy="Give `freeze: []`",
+        )
+    if spec.pictures is not None:
+        raise RecipeError(
+            "the tiny model sees pictures of one size, which is part of it",
+            where="model.pictures",
+            remedy="Remove it, and give model.options.picture: its side in pixels",
         )
     if texts is None:
         raise RecipeError("the tiny model needs texts for its tokenizer", where="model.base", remedy="Give texts")

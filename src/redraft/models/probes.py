@@ -26,6 +26,16 @@ def probe_examples() -> list[Example]:
     ]
 
 
+def probe_page(side: int) -> Example:
+    """A square page of lines, so many pixels wide, with a question."""
+    picture = PIL.Image.new("RGB", (side, side), "white")
+    pen = PIL.ImageDraw.Draw(picture)
+    for top in range(side // 16, side * 15 // 16, 24):
+        pen.rectangle([side // 16, top, side * 15 // 16, top + 8], fill="black")
+    image = Image("page.png", _png(picture))
+    return Example("probe-page", (image,), (message("user", "What does the page say?", images=1),), {})
+
+
 def _drawn(name: str) -> bytes:
     picture = PIL.Image.new("RGB", (224, 160), "white")
     pen = PIL.ImageDraw.Draw(picture)
@@ -35,6 +45,10 @@ def _drawn(name: str) -> bytes:
     else:
         for line in range(12):
             pen.rectangle([10, 8 + 12 * line, 100 + 8 * line, 14 + 12 * line], fill="black")
+    return _png(picture)
+
+
+def _png(picture: PIL.Image.Image) -> bytes:
     file = io.BytesIO()
     picture.save(file, "PNG")
     return file.getvalue()

@@ -6,9 +6,11 @@ A task without one of them works as before. The engine asks with `offers(task, K
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from redraft.core.example import Example
+from redraft.core.score import Detail
 from redraft.core.task import Options
 from redraft.core.work import Work
 
@@ -43,6 +45,36 @@ class HasBaselines(Protocol):
 class ShowsText(Protocol):
     def as_text(self, example: Example, characters: int | None = None) -> Example:
         """The example with its content as text in the prompt, in place of images; at most so many characters."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A place in an answer that a reader should see, in characters. note: why, a few words."""
+
+    start: int
+    end: int
+    note: str
+
+
+@runtime_checkable
+class MarksAnswers(Protocol):
+    def marks(self, answer: str, example: Example) -> Sequence[Mark]:
+        """The places in their order, none over another."""
+        ...
+
+
+@runtime_checkable
+class MeasuresMore(Protocol):
+    measures: Mapping[str, str]
+    """Further measures that are made when they are asked for: name to one line of help, which says what its
+    setting is."""
+
+    def measure(
+        self, name: str, setting: str, answers: Sequence[str], examples: Sequence[Example], work: Work
+    ) -> list[Mapping[str, Detail]]:
+        """Further details of each answer, in order. Asked with no answers it only checks that name and setting are
+        right; what is wrong with them is a UsageError."""
         ...
 
 

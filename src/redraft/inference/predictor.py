@@ -81,6 +81,15 @@ class LocalPredictor:
         """Tokens of the example's prompt, those of its pictures included."""
         return len(self.encoder.encode_prompt(example))
 
+    @property
+    def positions(self) -> int | None:
+        """Of the longest sequence that the model takes, where its configuration says so."""
+        return self.encoder.positions
+
+    def prompt_tokens(self, example: Example) -> int:
+        """Tokens of the example's prompt, those of its pictures included."""
+        return len(self.encoder.encode_prompt(example))
+
     def predict(self, examples: Sequence[Example], *, samples: int = 1) -> list[list[Prediction]]:
         """samples answers an example, in the order of examples: the greedy one, then the drawn ones by falling
         mean log-probability.

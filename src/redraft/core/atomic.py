@@ -126,18 +126,23 @@ def sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-@contextmanager
-def new_folder(path: Path) -> Iterator[Path]:
-    """A temporary folder that becomes `path` when the block ends well, and vanishes when it does not.
-
-    Refuses a path that exists, unless it is an empty folder.
-    """
+def refuse_existing(path: Path) -> None:
+    """An OutputError for a path that exists, unless it is an empty folder."""
     if path.exists() and not (path.is_dir() and not any(path.iterdir())):
         raise OutputError(
             "the output exists already",
             where=str(path),
             remedy="Choose another output, or remove this one first",
         )
+
+
+@contextmanager
+def new_folder(path: Path) -> Iterator[Path]:
+    """A temporary folder that becomes `path` when the block ends well, and vanishes when it does not.
+
+    Refuses a path that exists, unless it is an empty folder.
+    """
+    refuse_existing(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent))

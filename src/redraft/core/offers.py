@@ -6,7 +6,7 @@ A task without one of them works as before. The engine asks with `offers(task, K
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from redraft.core.example import Example
@@ -49,6 +49,21 @@ class ShowsText(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class KnownSet:
+    """A published set whose form is known, so that its name is enough.
+
+    columns: ours to theirs. name: the configuration that is meant where none is said, or "". licence: as its page
+    says it. page: where all this stands. constants: our columns that are the same in all its rows ("language").
+    """
+
+    columns: Mapping[str, str]
+    licence: str
+    page: str
+    name: str = ""
+    constants: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Mark:
     """A place in an answer that a reader should see, in characters. note: why, a few words."""
 
@@ -82,6 +97,10 @@ class MeasuresMore(Protocol):
 class ReadsRows(Protocol):
     row_columns: Mapping[str, tuple[str, ...]]
     """Our column to the names it usually has elsewhere, the likeliest first."""
+    row_needed: tuple[tuple[str, ...], ...]
+    """Of each group of our columns, a table must have one."""
+    known_sets: Mapping[str, KnownSet]
+    """Repositories on the hub by their names."""
 
     def from_row(self, row: Mapping[str, Any], id: str, options: Options) -> Example:
         """An example of a row (by our columns' names) without images; what does not fit is an InputError."""

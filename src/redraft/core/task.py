@@ -31,13 +31,16 @@ class Importer:
     """Turns somebody's files into examples.
 
     run(source, options, work) yields `Imported`; options hold the command's options by name. licence: what the
-    dataset card says of the rights when the user gives nothing.
+    dataset card says of the rights when the user gives nothing. resumes: the same source and options give the same
+    examples in the same order, and it passes over those that its option `written` (id to split and key of
+    sameness) names, so that an import that was stopped can go on.
     """
 
     name: str
     help: str
     run: Callable[[str, Options, Work], Iterator[Imported]]
     licence: str = "unknown: the licence of the source applies"
+    resumes: bool = False
 
 
 @runtime_checkable

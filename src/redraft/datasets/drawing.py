@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from redraft.core.errors import InputError
 from redraft.core.example import Example
@@ -48,16 +48,25 @@ def drawing(folder: Path, manifest: Manifest, task: Task | None) -> Draw | None:
 
 
 def draw_ahead(draw: Draw, examples: Iterable[Example]) -> Iterator[Example]:
-    """The examples in their order with their images, drawn on all cores: two more than there are cores wait ready.
+    """The examples in their order with their images, drawn on all cores."""
+    return ahead(draw, examples)
+
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+def ahead(function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
+    """function of every item, in order, on all cores: two more than there are cores wait ready.
 
     Tasks draw in other processes or in libraries that let go of the interpreter, so threads serve here.
     """
     cores = os.cpu_count() or 1
-    waiting: deque[Future[Example]] = deque()
+    waiting: deque[Future[R]] = deque()
     with ThreadPoolExecutor(cores, thread_name_prefix="draw") as threads:
         try:
-            for example in examples:
-                waiting.append(threads.submit(draw, example))
+            for item in items:
+                waiting.append(threads.submit(function, item))
                 if len(waiting) > cores + 2:
                     yield waiting.popleft().result()
             while waiting:

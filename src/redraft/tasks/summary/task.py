@@ -14,6 +14,7 @@ from redraft.core.task import Importer, Options
 from redraft.core.work import Work
 from redraft.tasks.summary import options as summary_options
 from redraft.tasks.summary.conversation import conversation, question
+from redraft.tasks.summary.imports.known import KNOWN_SETS
 
 REVISION = "1"
 """Goes up when the same truth would be drawn or asked differently."""
@@ -34,9 +35,16 @@ class SummaryTask:
         "image": ("image", "images", "pages"),
         "title": ("title",),
         "language": ("language", "lang"),
+        "format": ("format",),
+        "licence": ("licence", "license"),
         "id": ("id",),
+        "source_dataset": ("source_dataset",),
+        "original_split": ("original_split",),
+        "original_index": ("original_index",),
     }
-    """text or image, and summary, are needed."""
+    """The last three are those of the first DeepSynth's rows."""
+    row_needed = (("text", "image"), ("summary",))
+    known_sets = KNOWN_SETS
 
     def options(self, given: Options) -> dict[str, Any]:
         """See `options.SummaryOptions` for the names, their meaning and their defaults."""

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 from redraft.core.discovery import load_task, task_folders
 from redraft.core.errors import InputError, UsageError
-from redraft.core.task import Importer, Task
+from redraft.core.offers import ReadsRows, offers
+from redraft.core.task import Imported, Importer, Task
 from redraft.core.verb import Request, Result
 from redraft.core.work import Work
+from redraft.datasets.drawing import Drawing, ahead
 from redraft.datasets.importers import IMPORTERS
+from redraft.datasets.journal import Journal
 from redraft.datasets.manifest import Source
 from redraft.datasets.splitting import SPLITS
 from redraft.datasets.writer import DatasetWriter
-from redraft.worker.verbs.data_made import Listening, summary, task_options
+from redraft.worker.verbs.data_made import Listening, Omissions, summary, task_options
+from redraft.worker.verbs.data_source import source_digest
 
 DEFAULT_TASK = "cad"
 """Whose data the importers hold that serve every task, where none is named."""
@@ -27,7 +33,7 @@ def import_(request: Request, work: Work) -> Result:
     importer, task = find_importer(request["importer"], request.get("task"))
     options, keep = task_options(task, request)
     settings = _settings(request, importer, options)
-    with DatasetWriter(
+    writer = DatasetWriter(
         request["out"],
         task=task.name,
         revision=task.revision,
@@ -41,18 +47,67 @@ def import_(request: Request, work: Work) -> Result:
         ),
         keep_images=keep,
         title=f"{task.title} ({importer.name})",
-    ) as writer:
-        listening = Listening(work, writer)
-        for imported in importer.run(request["source"], settings, listening):
-            example = imported.example
-            if not keep and importer.name in IMPORTERS:
-                example = example.with_images(())
-            try:
-                writer.add(imported.split, example)
-            except InputError as error:
-                listening.left_out(example.id, error.what)
+    )
+    if importer.resumes and offers(task, ReadsRows) is not None:  # type: ignore[type-abstract]
+        _resumable(request, importer, task, settings, writer, keep, work)
+    else:
+        with writer:
+            listening = Listening(work, writer)
+            for imported in importer.run(request["source"], settings, listening):
+                example = imported.example
+                if not keep and importer.name in IMPORTERS:
+                    example = example.with_images(())
+                try:
+                    writer.add(imported.split, example)
+                except InputError as error:
+                    listening.left_out(example.id, error.what)
     assert writer.manifest is not None
     return Result(summary(request["out"], writer.manifest, started))
+
+
+def _resumable(
+    request: Request,
+    importer: Importer,
+    task: Task,
+    settings: dict[str, Any],
+    writer: DatasetWriter,
+    keep: bool,
+    work: Work,
+) -> None:
+    """What is made is kept in a journal until all is there, so that a stopped import goes on."""
+    omissions = Omissions()
+    listening = Listening(work, omissions)
+    what = {
+        "importer": importer.name,
+        "task": [task.name, task.revision],
+        "settings": settings,
+        "keep_images": keep,
+        "source": source_digest(request["source"], work),
+        "versions": task.versions(),
+    }
+    with Journal(Path(request["out"]), what, task.same, work) as journal:
+        found = importer.run(request["source"], settings | {"written": journal.written}, listening)
+        for imported in _with_images(found, task, settings, keep):
+            try:
+                journal.add(imported.split, imported.example)
+            except InputError as error:
+                listening.left_out(imported.example.id, error.what)
+        with writer:
+            for omission in omissions:
+                writer.left_out(*omission)
+            for done, (split, example) in enumerate(journal.examples(), 1):
+                writer.add(split, example)
+                work.progress("writing the dataset", done)
+        journal.finish()
+
+
+def _with_images(found: Iterable[Imported], task: Task, options: dict[str, Any], keep: bool) -> Iterator[Imported]:
+    """With the images of examples that have none, where they are kept; drawn on all cores."""
+    if not keep:
+        yield from found
+        return
+    draw = Drawing(task, {name: value for name, value in options.items() if name in task.options({})})
+    yield from ahead(lambda imported: Imported(imported.split, draw(imported.example)), found)
 
 
 def find_importer(name: str, task_name: str | None) -> tuple[Importer, Task]:
@@ -71,12 +126,16 @@ def find_importer(name: str, task_name: str | None) -> tuple[Importer, Task]:
 
 def _settings(request: Request, importer: Importer, options: dict[str, Any]) -> dict[str, Any]:
     """What the importer is told: a task's one also gets the options of its task, which it draws with."""
-    names = (*SPLITS, "split_file", "seed")
+    names = [*SPLITS, "split_file", "seed"]
     if importer.name in IMPORTERS:
         settings = {name: request.get(name) for name in (*names, "columns", "image_folder", "name")}
         if settings.pop("split_file") is not None:
             raise UsageError(f"the importer {importer.name} takes no split file", remedy="Leave --split-file out")
     else:
+        if request.get("columns") and not importer.resumes:
+            raise UsageError(f"the importer {importer.name} takes no columns", remedy="Leave --column out")
+        if importer.resumes:
+            names += ["columns", "licence"]
         settings = {name: request.get(name) for name in names} | options
     return {name: value for name, value in settings.items() if value is not None}
 

@@ -4,20 +4,30 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from redraft.core.prediction import Predictor
 from redraft.core.sight import Sight
 from redraft.core.task import Task
 from redraft.core.work import Work
 from redraft.datasets.manifest import Manifest
-from redraft.datasets.writer import DatasetWriter
+
+
+class Notes(Protocol):
+    def left_out(self, id: str, reason: str) -> None: ...
+
+
+class Omissions(list[tuple[str, str]]):
+    """Collects them until there is a writer."""
+
+    def left_out(self, id: str, reason: str) -> None:
+        self.append((id, reason))
 
 
 class Listening:
-    """A Work that passes everything on; omissions go to the dataset's writer as well."""
+    """A Work that passes everything on; omissions go to the dataset's writer or who keeps them for it, as well."""
 
-    def __init__(self, work: Work, writer: DatasetWriter) -> None:
+    def __init__(self, work: Work, writer: Notes) -> None:
         self._work, self._writer = work, writer
 
     def progress(self, stage: str, done: int, total: int | None = None, note: str = "") -> None:

@@ -59,3 +59,9 @@ def test_a_picture_takes_the_tokens_that_the_encoder_makes(seeing: Any, name: st
         assert two - one == sight.picture(*second).tokens
 
     check()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_positions_are_those_of_the_loaded_model(seeing: Any, name: str) -> None:
+    sight, encoder = seeing(name)
+    assert sight.positions == encoder.positions

@@ -105,10 +105,15 @@ class FamilySight(_Sight):
 
     exact = True
 
-    def __init__(self, name: str, family: Family, processor: Any) -> None:
+    def __init__(self, name: str, family: Family, processor: Any, folder: Path) -> None:
         super().__init__(name, family)
-        self.processor = processor
+        self.processor, self._folder = processor, folder
         self._tokenizer = getattr(processor, "tokenizer", processor)
+
+    @cached_property
+    def positions(self) -> int | None:
+        """As its configuration says, with its class's default where that is left out."""
+        return _positions(self._folder)
 
     def text_tokens(self, text: str) -> int:
         return len(self._tokenizer(text, add_special_tokens=False)["input_ids"])
@@ -146,6 +151,7 @@ class PublishedSight(_Sight):
     """
 
     exact = False
+    positions = None
 
     def __init__(
         self, name: str, family: Family, published: Published, processors: Sequence[tuple[int, Any]]
@@ -190,7 +196,7 @@ def _of_folder(name: str, folder: Path, pictures: str | Mapping[str, Any] | None
             processor = open_processor(inner, family.model_types[0])
     if pictures is not None:
         processor.image_processor = with_pictures(processor.image_processor, family, pictures)
-    return FamilySight(name, family, processor)
+    return FamilySight(name, family, processor, inner)
 
 
 def _model_type(folder: Path, inner: Path, config: Mapping[str, Any]) -> str:
@@ -209,6 +215,23 @@ def _model_type(folder: Path, inner: Path, config: Mapping[str, Any]) -> str:
         where=str(inner),
         remedy="Give the checkpoint that it belongs to, or the base model",
     )
+
+
+def _positions(folder: Path) -> int | None:
+    """folder: of a model, or of an adapter whose base is at hand."""
+    from transformers import AutoConfig
+
+    base = read_config(folder).get("base_model_name_or_path")
+    if base is not None:
+        return _positions(Path(base)) if (Path(base) / "config.json").is_file() else None
+    kind: Any = AutoConfig
+    try:
+        with quiet_library():
+            text = kind.from_pretrained(folder, trust_remote_code=False).get_text_config()
+    except (OSError, ValueError, KeyError):
+        text = None  # a configuration with its own code: what it says in plain words is taken
+    stated = getattr(text, "max_position_embeddings", None) or read_config(folder).get("max_position_embeddings")
+    return int(stated) if stated else None
 
 
 def _of_server(name: str, pictures: str | Mapping[str, Any] | None) -> PublishedSight:

@@ -6,7 +6,7 @@ What a plain text means is guessed from its lines; a wrong guess changes how a p
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 from redraft.tasks.summary.documents.blocks import Block, Code, Heading, Item, Paragraph, Rule, spans
 
@@ -51,7 +51,7 @@ class _Reader:
                 end += 1
             at = yield from self._group(at, end)
 
-    def _group(self, at: int, end: int) -> Iterator[Block]:
+    def _group(self, at: int, end: int) -> Generator[Block, None, int]:
         """The blocks of lines at to end, between blank ones; returns where to go on."""
         lines = self.lines
         while at < end:
@@ -103,7 +103,7 @@ class _Reader:
         following = self.lines[at + 1] if at + 1 < end else ""
         return bool(following) and not following[0].isspace() and len(self.lines[at]) > 40
 
-    def _item(self, at: int, end: int, indent: int, found: re.Match[str]) -> Iterator[Block]:
+    def _item(self, at: int, end: int, indent: int, found: re.Match[str]) -> Generator[Block, None, int]:
         content = found.end()
         if not (self.stack and self.stack[-1][0] == indent):
             self.stack.append((indent, content))
@@ -120,7 +120,7 @@ class _Reader:
         yield Item(spans(join(rows)), len(self.stack) - 1, "•" if found[1] else found[2])
         return at
 
-    def _code(self, at: int, indent: int) -> Iterator[Block]:
+    def _code(self, at: int, indent: int) -> Generator[Block, None, int]:
         """Indented lines, over the blank ones between them, as they stand."""
         start, last = at, at
         low = indent
@@ -135,7 +135,7 @@ class _Reader:
         yield Code("\n".join(line[low:] for line in self.lines[start : last + 1]))
         return last + 1
 
-    def _table(self, at: int, end: int, indent: int) -> Iterator[Block]:
+    def _table(self, at: int, end: int, indent: int) -> Generator[Block, None, int]:
         yield Code(
             "\n".join(
                 line[indent:] if line[:indent].isspace() or not indent else line for line in self.lines[at:end]
@@ -143,7 +143,7 @@ class _Reader:
         )
         return end
 
-    def _paragraph(self, at: int, end: int, indent: int) -> Iterator[Block]:
+    def _paragraph(self, at: int, end: int, indent: int) -> Generator[Block, None, int]:
         rows = [self.lines[at].strip()]
         if not self.wrapped:
             yield Paragraph(spans(rows[0]))

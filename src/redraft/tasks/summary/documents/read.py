@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from redraft.core.errors import UsageError
 from redraft.tasks.summary.documents.blocks import Document
+from redraft.tasks.summary.documents.files import FileText, read_data, read_file
 from redraft.tasks.summary.documents.normalise import normalise
 from redraft.tasks.summary.documents.plain import plain_blocks
 from redraft.tasks.summary.truth import FORMATS
+
+__all__ = ["FileText", "parse", "read_data", "read_file"]
 
 
 def parse(text: str, format: str, title: str = "", language: str = "") -> Document:

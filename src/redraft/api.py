@@ -13,6 +13,7 @@ from typing import Any
 
 from redraft.core.prediction import Predictor
 from redraft.core.sight import Sight
+from redraft.core.work import Lent
 
 log = logging.getLogger("redraft")
 
@@ -43,6 +44,11 @@ class _Work:
         from redraft.worker.context import lend_sight
 
         return lend_sight(model)
+
+    def examples(self, dataset: str, split: str, limit: int | None = None) -> Lent:
+        from redraft.worker.context import lend_examples
+
+        return lend_examples(dataset, split, limit)
 
 
 def do(verb: str, **request: Any) -> dict[str, Any]:

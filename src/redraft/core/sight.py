@@ -28,8 +28,11 @@ class Sight(Protocol):
     name: str
     exact: bool
     """False where no tokenizer is at hand and texts are counted by an estimate."""
-    positions: int | None
-    """Tokens of pictures, texts and answer together that the model can take; None where that is not known."""
+
+    @property
+    def positions(self) -> int | None:
+        """Tokens of pictures, texts and answer together that the model can take; None where that is not known."""
+        ...
 
     def text_tokens(self, text: str) -> int:
         """Tokens of a text, without any that begin or end it."""

@@ -5,12 +5,30 @@ A verb gets a Work and needs to know neither the terminal, nor the queue, nor th
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from redraft.core.example import Example
 from redraft.core.prediction import Predictor
 from redraft.core.sight import Sight
+
+
+@dataclass(frozen=True, slots=True)
+class Lent:
+    """Examples of a dataset, as they are kept: those whose images are drawn by who reads them have none.
+
+    name: the dataset's. task, options: what it was made with; empty where it does not say. size: examples of the
+    whole split.
+    """
+
+    name: str
+    task: str
+    options: Mapping[str, Any]
+    fingerprint: str
+    split: str
+    size: int
+    examples: Sequence[Example]
 
 
 class Work(Protocol):
@@ -36,6 +54,10 @@ class Work(Protocol):
 
     def sight(self, model: str) -> Sight:
         """How the model of a checkpoint or model folder, or a model family by its name, sees pictures and text."""
+        ...
+
+    def examples(self, dataset: str, split: str, limit: int | None = None) -> Lent:
+        """At most `limit` examples, evenly over a split of a dataset folder, and always the same ones."""
         ...
 
 
@@ -64,3 +86,6 @@ class Silent:
 
     def sight(self, model: str) -> Sight:
         raise NotImplementedError("a silent Work lends no models")
+
+    def examples(self, dataset: str, split: str, limit: int | None = None) -> Lent:
+        raise NotImplementedError("a silent Work lends no datasets")

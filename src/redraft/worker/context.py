@@ -9,6 +9,7 @@ from typing import Any, TextIO
 
 from redraft.core.prediction import Predictor
 from redraft.core.sight import Sight
+from redraft.core.work import Lent
 from redraft.worker.model_names import resolve_model
 
 PROGRESS_INTERVAL = 0.1
@@ -52,6 +53,9 @@ class ProcessWork:
     def sight(self, model: str) -> Sight:
         return lend_sight(model)
 
+    def examples(self, dataset: str, split: str, limit: int | None = None) -> Lent:
+        return lend_examples(dataset, split, limit)
+
 
 def lend(model: str, **settings: Any) -> Predictor:
     """The model of that name, or of a server (`http://host:port/v1#model`), ready to answer."""
@@ -67,3 +71,21 @@ def lend_sight(model: str) -> Sight:
     from redraft.models.sight import sight_of
 
     return sight_of(model)
+
+
+def lend_examples(dataset: str, split: str, limit: int | None = None) -> Lent:
+    """Examples of a dataset folder, none of them drawn; a split that is not there is a UsageError."""
+    from redraft.datasets.reader import Dataset
+
+    opened = Dataset.open(dataset)
+    whole = opened.split(split)
+    chosen = whole.evenly(limit)
+    return Lent(
+        opened.folder.name,
+        opened.task or "",
+        opened.options,
+        opened.fingerprint,
+        split,
+        len(whole),
+        [chosen.example(index, draw=False) for index in range(len(chosen))],
+    )

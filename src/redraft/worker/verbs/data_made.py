@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from redraft.core.prediction import Predictor
 from redraft.core.sight import Sight
 from redraft.core.task import Task
-from redraft.core.work import Work
+from redraft.core.work import Lent, Work
 from redraft.datasets.manifest import Manifest
 
 
@@ -48,6 +48,9 @@ class Listening:
 
     def sight(self, model: str) -> Sight:
         return self._work.sight(model)
+
+    def examples(self, dataset: str, split: str, limit: int | None = None) -> Lent:
+        return self._work.examples(dataset, split, limit)
 
 
 def task_options(task: Task, request: Mapping[str, Any]) -> tuple[dict[str, Any], bool]:

@@ -8,13 +8,14 @@ from typing import Any
 
 from redraft import __version__
 from redraft.core.example import Example, Image, Message
-from redraft.core.offers import Transform
-from redraft.core.score import Fault, Score
+from redraft.core.offers import Mark, Transform
+from redraft.core.score import Detail, Fault, Score
 from redraft.core.task import Importer, Options
 from redraft.core.work import Work
 from redraft.tasks.summary import options as summary_options
 from redraft.tasks.summary.conversation import conversation, question
 from redraft.tasks.summary.imports.known import KNOWN_SETS
+from redraft.tasks.summary.measures import MEASURES
 
 REVISION = "1"
 """Goes up when the same truth would be drawn or asked differently."""
@@ -45,6 +46,8 @@ class SummaryTask:
     """The last three are those of the first DeepSynth's rows."""
     row_needed = (("text", "image"), ("summary",))
     known_sets = KNOWN_SETS
+
+    measures: Mapping[str, str] = MEASURES
 
     def options(self, given: Options) -> dict[str, Any]:
         """See `options.SummaryOptions` for the names, their meaning and their defaults."""
@@ -95,6 +98,18 @@ class SummaryTask:
         from redraft.tasks.summary.baselines import baselines
 
         return baselines(examples, work)
+
+    def marks(self, answer: str, example: Example) -> Sequence[Mark]:
+        from redraft.tasks.summary.score.marks import marks_of
+
+        return marks_of(answer, example)
+
+    def measure(
+        self, name: str, setting: str, answers: Sequence[str], examples: Sequence[Example], work: Work
+    ) -> list[Mapping[str, Detail]]:
+        from redraft.tasks.summary.measures import measure
+
+        return measure(name, setting, answers, examples, work)
 
     def transform(self, options: Options, settings: Mapping[str, Any], seed: int) -> Transform:
         from redraft.tasks.summary.augment import create_training_transform

@@ -5,40 +5,25 @@ The same function serves `redraft evaluate` and the evaluations in the middle of
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from redraft.core.errors import UsageError
 from redraft.core.example import Example
-from redraft.core.prediction import Prediction, Predictor
+from redraft.core.prediction import Predictor
 from redraft.core.recipe import Evaluate
-from redraft.core.score import Score
 from redraft.core.task import Task
 from redraft.core.work import Work
 from redraft.inference.blindness import AnswerLoss, mean_loss, verdict
+from redraft.inference.in_text import in_text
+from redraft.inference.judged import Judged, Measure, check_measures, judge, judge_baselines
 from redraft.inference.samples import write_samples
 from redraft.inference.sentences import sentences
 from redraft.inference.shuffled import with_other_images
 from redraft.inference.summary import best_of, compare, speed, summarise
 
 FORMAT = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """One predictor's answers on all examples: samples answers and scores an example, the greedy one first."""
-
-    name: str
-    answers: list[list[Prediction]]
-    scores: list[list[Score]]
-    seconds: float
-
-    @property
-    def first(self) -> list[Score]:
-        return [row[0] for row in self.scores]
 
 
 def evaluate(
@@ -54,6 +39,9 @@ def evaluate(
     before: Path | None = None,
     seed: int = 0,
     about: Mapping[str, Any] | None = None,
+    beside: Sequence[Judged] | None = None,
+    text: bool = False,
+    measures: Sequence[Measure] = (),
 ) -> dict[str, Any]:
     """The figures of predictor on examples, JSON data; docs/evaluation.md lists them.
 
@@ -61,7 +49,9 @@ def evaluate(
     caller. baseline: another predictor (the untrained one) that answers the same examples. folder: where answers,
     pictures and figures are kept; a `<run>/samples/step-<n>` in training. before: the folder of an earlier
     evaluation of the same examples, whose answers are shown beside the new ones. seed: of bootstrap and shuffling.
-    about: what the caller knows of the examples (dataset, fingerprint, trained_on), kept with the figures.
+    about: what the caller knows of the examples (dataset, fingerprint, trained_on), kept with the figures. beside:
+    the task's baselines where `judge_baselines` has made them before; None makes them. text: lets the model answer
+    from the text itself too (`inference.in_text`). measures: further ones that the task offers.
 
     Without examples it is a UsageError. A failed answer scores zero and keeps its reason; nothing is left out.
     """
@@ -71,7 +61,11 @@ def evaluate(
             where=f"split '{settings.split}'",
             remedy="Choose a split that has examples with --split, or make a larger dataset",
         )
-    judged = _judge(predictor, task, examples, settings, work)
+    check_measures(task, measures, work)
+    versions = in_text(predictor, task, examples, settings.max_new_tokens, work) if text else []
+    if beside is None:
+        beside = judge_baselines(task, examples, work, measures)
+    judged = judge(predictor, task, examples, settings, work, measures)
     result: dict[str, Any] = {
         "format": FORMAT,
         "task": task.name,
@@ -88,7 +82,7 @@ def evaluate(
     }
     other = None
     if baseline is not None:
-        other = _judge(baseline, task, examples, settings, work)
+        other = judge(baseline, task, examples, settings, work, measures)
         result["against"] = {
             "model": baseline.name,
             **summarise(other.first, seed),
@@ -97,27 +91,24 @@ def evaluate(
             **_losses(baseline, examples, settings, work, seed),
             "gain": compare(judged.first, other.first, seed),
         }
+    if beside:
+        result["baselines"] = {made.name: made.beside(judged, seed) for made in beside}
+    read = []
+    for version in versions:
+        read.append(judge(predictor, task, version.examples, settings, work, measures, name=version.name))
+        counts = {"prompt_tokens": version.tokens, "prompt_tokens_of_pictures": version.picture_tokens}
+        result.setdefault("text", {})[version.name] = {
+            **read[-1].beside(judged, seed),
+            **counts,
+            "speed": speed(read[-1].answers, read[-1].seconds),
+        }
+    if measures:
+        result["measures"] = [{"name": measure.name, "setting": measure.setting} for measure in measures]
     result["says"] = sentences(result)
     if folder is not None:
-        write_samples(folder, task, examples, judged, other, result, settings.keep_samples, before)
+        keep = settings.keep_samples
+        write_samples(folder, task, examples, judged, other, result, keep, before, [*beside, *read])
     return result
-
-
-def _judge(
-    predictor: Predictor, task: Task, examples: Sequence[Example], settings: Evaluate, work: Work
-) -> Judged:
-    started, answers = time.perf_counter(), []
-    stage = f"answering ({predictor.name})"
-    work.progress(stage, 0, len(examples))
-    for start in range(0, len(examples), settings.batch_size):
-        batch = examples[start : start + settings.batch_size]
-        answers += predictor.predict(batch, samples=settings.samples)
-        work.progress(stage, len(answers), len(examples))
-    seconds = time.perf_counter() - started
-    flat = [answer.text for row in answers for answer in row]
-    owners = [example for row, example in zip(answers, examples, strict=True) for _ in row]
-    scores = iter(task.score(flat, owners, work))
-    return Judged(predictor.name, answers, [[next(scores) for _ in row] for row in answers], seconds)
 
 
 def _losses(

@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING, Any
 from redraft.core.atomic import write_bytes, write_json, write_text
 from redraft.core.errors import RedraftError
 from redraft.core.example import Example, Image
+from redraft.core.offers import MarksAnswers, offers
 from redraft.core.task import Task
 
 if TYPE_CHECKING:
-    from redraft.inference.evaluation import Judged
+    from redraft.inference.judged import Judged
 
 
 def write_samples(
@@ -32,12 +33,14 @@ def write_samples(
     result: dict[str, Any],
     keep: int,
     before: Path | None,
+    beside: Sequence[Judged] = (),
 ) -> None:
     """Writes the four things above. An earlier content of the same names is replaced.
 
     keep examples are shown, from the best score to the worst in even steps. A task may offer
     `illustrate(answer, example) -> tuple[Image, ...]`, which draws an answer; it returns no image where the answer
-    shows nothing. baseline, or else the answers kept in before, gives each sample its "before".
+    shows nothing, and the marks of `core.offers.MarksAnswers`. baseline, or else the answers kept in before, gives
+    each sample its "before"; beside: others that answered the same examples.
     """
     earlier = _earlier(baseline, before, examples)
     rows = []
@@ -51,14 +54,17 @@ def write_samples(
             "true_answer": example.answer,
             **_answer_row(judged, index),
         }
+        row["marks"] = _marks(task, row["answer"], example)
         row["drawn"] = _write(folder, name, "answer-", _draw(task, row["answer"], example))
         if example.id in earlier:
             old = earlier[example.id]
             drawn = _write(folder, name, "before-", _draw(task, old["answer"], example))
-            row["before"] = {**old, "drawn": drawn}
+            row["before"] = {**old, "drawn": drawn, "marks": _marks(task, old["answer"], example)}
+        if beside:
+            row["beside"] = [{"name": other.name, **_answer_row(other, index)} for other in beside]
         rows.append(row)
     lines = [
-        json.dumps({"id": example.id, **_answer_row(judged, index)}, ensure_ascii=False)
+        json.dumps({"id": example.id, **_answer_row(judged, index), **_others(beside, index)}, ensure_ascii=False)
         for index, example in enumerate(examples)
     ]
     write_text(folder / "answers.jsonl", "".join(line + "\n" for line in lines))
@@ -89,6 +95,17 @@ def _answer_row(judged: Judged, index: int) -> dict[str, Any]:
             for k, other in enumerate(judged.answers[index][1:], start=1)
         ]
     return row
+
+
+def _others(beside: Sequence[Judged], index: int) -> dict[str, Any]:
+    """What else answered this example, by name."""
+    rows = {other.name: _answer_row(other, index) for other in beside}
+    return {"beside": {n: {"answer": r["answer"], "score": r["score"]} for n, r in rows.items()}} if rows else {}
+
+
+def _marks(task: Task, answer: str, example: Example) -> list[list[Any]]:
+    offered = offers(task, MarksAnswers)
+    return [[mark.start, mark.end, mark.note] for mark in offered.marks(answer, example)] if offered else []
 
 
 def _earlier(baseline: Judged | None, before: Path | None, examples: Sequence[Example]) -> dict[str, Any]:

@@ -25,10 +25,19 @@ def sentences(result: dict[str, Any]) -> list[str]:
         said.append(
             f"{_count(result['speed']['cut'], 'answer')} of {result['speed']['answers']} hit the length limit."
         )
+    if result["speed"].get("looped"):
+        looped = result["speed"]["looped"]
+        said.append(
+            f"{_count(looped, 'answer')} repeated {'itself' if looped == 1 else 'themselves'} and had to be ended."
+        )
     if result["images"]:
         said.append(result["images"]["says"])
     if "against" in result:
         said.append(_against(result["against"]))
+    said += [_beside(f"The baseline {name}", other) for name, other in result.get("baselines", {}).items()]
+    if "baselines" in result:
+        said += _best_baseline(result["baselines"])
+    said += [_text(name, other) for name, other in result.get("text", {}).items()]
     if result["examples"] < FEW:
         said.append(
             f"{_count(result['examples'], 'example')} are few: take the interval seriously, and use at least "
@@ -53,9 +62,28 @@ def _failures(result: dict[str, Any]) -> str:
 
 
 def _against(other: dict[str, Any]) -> str:
+    return _beside(other["model"][:1].upper() + other["model"][1:], other)
+
+
+def _text(name: str, other: dict[str, Any]) -> str:
+    tokens, pictures = other["prompt_tokens"], other["prompt_tokens_of_pictures"]
+    shown = "cut to as many tokens as its pictures cost" if "equal" in name else "itself in place of its pictures"
+    cost = f"{tokens:,.0f} tokens a prompt, against {pictures:,.0f} with pictures"
+    return _beside(f"The same model on the text {shown} ({cost})", other)
+
+
+def _best_baseline(baselines: dict[str, Any]) -> list[str]:
+    """Whether the model is shown to be better than the best of what needs no model."""
+    name, best = max(baselines.items(), key=lambda pair: pair[1]["mean"])
+    interval = best["gain"]["interval"]
+    if interval and interval[0] > 0:
+        return [f"So the model is better than every baseline; the best of them is {name}."]
+    return [f"So the model is not shown to be better than the baseline {name}, which needs no model."]
+
+
+def _beside(name: str, other: dict[str, Any]) -> str:
     gain = other["gain"]
     sure = gain["interval"] and (gain["interval"][0] > 0 or gain["interval"][1] < 0)
-    name = other["model"][:1].upper() + other["model"][1:]
     return (
         f"{name} scores {other['mean']:.3f} on the same examples: a difference of {signed(gain['difference'])}"
         f"{_between(gain['interval'], sign=True)}, better on {gain['better']}, equal on {gain['equal']}, worse on "

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from redraft.core.prediction import Prediction
 from redraft.core.score import Score
-from redraft.inference.statistics import bootstrap_mean, wilson
+from redraft.inference.statistics import bootstrap_mean, bootstrap_means, wilson
 
 LONGEST_WORD = 40
 """Characters of a detail that is counted as a word of its own."""
@@ -19,7 +22,8 @@ def summarise(scores: Sequence[Score], seed: int = 0) -> dict[str, Any]:
     """One score an example. Failures count as zero in mean, interval and median.
 
     Returns examples, mean, interval (95 %, bootstrap), median, valid (rate), valid_interval (95 %, Wilson),
-    failures (reason -> count) and details (name -> mean or share and over how many answers it exists).
+    failures (reason -> count) and details (name -> mean with its interval, or share, and over how many answers it
+    exists).
     """
     values = [score.value if score.ok else 0.0 for score in scores]
     valid = sum(score.ok for score in scores)
@@ -32,14 +36,16 @@ def summarise(scores: Sequence[Score], seed: int = 0) -> dict[str, Any]:
         "valid": valid / len(scores) if scores else None,
         "valid_interval": list(valid_interval) if valid_interval else None,
         "failures": dict(Counter(score.reason for score in scores if not score.ok).most_common()),
-        "details": _details(scores),
+        "details": _details(scores, seed),
     }
 
 
-def _details(scores: Sequence[Score]) -> dict[str, Any]:
-    """Numbers by their mean and median, truth values by their share, words by their counts; None is left out."""
+def _details(scores: Sequence[Score], seed: int) -> dict[str, Any]:
+    """Numbers by their mean, its 95 % bootstrap interval and median, truth values by their share, words by their
+    counts; None is left out."""
     names = dict.fromkeys(name for score in scores for name in score.details)
     found: dict[str, Any] = {}
+    measured: dict[str, list[float]] = {}
     for name in names:
         values = [score.details[name] for score in scores if score.details.get(name) is not None]
         if not values:
@@ -51,13 +57,24 @@ def _details(scores: Sequence[Score]) -> dict[str, Any]:
             found[name] = {
                 "count": len(values),
                 "mean": statistics.fmean(numbers),
+                "interval": None,
                 "median": statistics.median(numbers),
             }
+            measured[name] = [_number(score, name) for score in scores]
         elif max(len(str(value)) for value in values) <= LONGEST_WORD:
             found[name] = {"count": len(values), "counts": dict(Counter(map(str, values)).most_common(8))}
         else:
             found[name] = {"count": len(values)}  # sentences: they stand beside their answers, not here
+    if measured:
+        intervals = bootstrap_means(np.array(list(measured.values())).T, seed)
+        for name, interval in zip(measured, intervals, strict=True):
+            found[name]["interval"] = list(interval) if interval else None
     return found
+
+
+def _number(score: Score, name: str) -> float:
+    value = score.details.get(name)
+    return math.nan if value is None else float(value)
 
 
 def best_of(scores: Sequence[Sequence[Score]], seed: int = 0) -> dict[str, Any]:
@@ -67,7 +84,8 @@ def best_of(scores: Sequence[Sequence[Score]], seed: int = 0) -> dict[str, Any]:
 
 
 def speed(answers: Sequence[Sequence[Prediction]], seconds: float) -> dict[str, Any]:
-    """seconds: wall time of all generation. cut: answers that ended at the limit instead of the end token."""
+    """seconds: wall time of all generation. cut: answers that ended at the limit instead of the end token.
+    looped: answers that were ended because they repeated themselves."""
     flat = [answer for row in answers for answer in row]
     tokens = sum(answer.tokens for answer in flat)
     known = [answer.logprob for row in answers for answer in row[:1] if answer.logprob is not None]
@@ -78,6 +96,7 @@ def speed(answers: Sequence[Sequence[Prediction]], seconds: float) -> dict[str, 
         "tokens_per_second": round(tokens / seconds, 2) if seconds > 0 else None,
         "answers_per_second": round(len(flat) / seconds, 3) if seconds > 0 else None,
         "cut": sum(answer.finish == "length" for answer in flat),
+        "looped": sum(answer.finish == "loop" for answer in flat),
         "mean_logprob": statistics.fmean(known) if known else None,
     }
 

@@ -2,7 +2,7 @@
 
 R. Mihalcea and P. Tarau, TextRank: Bringing Order into Texts, EMNLP 2004, sections 2.2 and 4.1. The likeness of
 two sentences is the number of different words they share, over the sum of the logarithms of their lengths; the
-rank of sentence i is WS(i) = (1 - d) + d * sum over j of w(j, i) / (sum over k of w(j, k)) * WS(j), found by iteration.
+rank of sentence i is WS(i) = (1 - d) + d * sum over j of w(j, i) / (sum over k of w(j, k)) * WS(j), by iteration.
 """
 
 from __future__ import annotations

@@ -155,3 +155,16 @@ def test_a_server_that_is_not_there(plates):
 def test_a_name_without_a_model_is_a_usage_error():
     with pytest.raises(UsageError, match="http://host:port/v1#model"):
         OpenAIServer.from_name("http://127.0.0.1:9/v1")
+
+
+def test_a_servers_answer_that_loops_is_cut_afterwards(server):
+    asked = server.examples[:2]
+    looping, plain = asked
+    server.answers[looping.images[0].bytes] = "ten five " + "and so on " * 60
+    free, stopped = (
+        OpenAIServer(server.url, "m", Evaluate(max_new_tokens=400, loop_stop=stop)).predict(asked)
+        for stop in (None, 24)
+    )
+    assert (free[0][0].finish, stopped[0][0].finish) == ("stop", "loop")
+    assert stopped[0][0].text == "ten five and so on" and stopped[0][0].tokens == free[0][0].tokens
+    assert (stopped[1][0].text, stopped[1][0].finish) == (plain.answer, "stop") == (free[1][0].text, "stop")

@@ -22,6 +22,7 @@ from redraft.core.errors import InputError, UsageError
 from redraft.core.example import Example, Image
 from redraft.core.prediction import Prediction
 from redraft.core.recipe import Evaluate
+from redraft.inference.loops import find_loop, pieces
 
 TIMEOUT = 600.0
 """Seconds until an answer must have come."""
@@ -68,6 +69,7 @@ class OpenAIServer:
     def predict(self, examples: Sequence[Example], *, samples: int = 1) -> list[list[Prediction]]:
         """samples answers an example, the first at temperature 0.
 
+        An answer that loops is cut behind the repeated piece when it is there: the server cannot be told to stop.
         A server that cannot be reached, refuses or answers something else is an InputError with its own words.
         """
         jobs = [(example, sample) for example in examples for sample in range(samples)]
@@ -93,6 +95,7 @@ class OpenAIServer:
             finish: Literal["stop", "length"] = "length" if choice.get("finish_reason") == "length" else "stop"
             rated = (choice.get("logprobs") or {}).get("content") or []
             logprob = math.fsum(token["logprob"] for token in rated) / len(rated) if rated else None
+            written = [str(token.get("token", "")) for token in rated]
             tokens = int((answer.get("usage") or {}).get("completion_tokens") or len(rated))
         except (KeyError, IndexError, TypeError, ValueError):
             raise InputError(
@@ -100,7 +103,14 @@ class OpenAIServer:
                 where=self.url,
                 remedy="Give the address that ends where /chat/completions begins, such as http://host:port/v1",
             ) from None
-        return Prediction(example.id, text, finish, tokens, time.perf_counter() - started, logprob)
+        seconds = time.perf_counter() - started
+        if self.settings.loop_stop is not None:
+            parts = written if "".join(written) == text else pieces(text)
+            loop = find_loop(parts, self.settings.loop_stop)
+            if loop is not None:
+                text = "".join(parts[: loop.kept]).strip()
+                return Prediction(example.id, text, "loop", tokens, seconds, logprob)
+        return Prediction(example.id, text, finish, tokens, seconds, logprob)
 
     def _post(self, path: str, data: dict[str, Any]) -> dict[str, Any]:
         headers = {"Content-Type": "application/json"}

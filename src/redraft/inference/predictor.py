@@ -21,12 +21,16 @@ from redraft.core.prediction import Prediction, Predictor
 from redraft.core.recipe import Evaluate
 from redraft.inference.blindness import AnswerLoss
 from redraft.inference.choosing import Choice, row_seed
+from redraft.inference.loops import Loop, LoopStop
 from redraft.inference.openai_server import likeliest
 from redraft.inference.quiet import quiet
 from redraft.models.collate import collate, on_device
 from redraft.models.encode import Encoder, Encoding
 from redraft.models.load import Loaded
 from redraft.models.loss import loss_per_example, unwrapped
+
+HALF = "\ufffd"
+"""What a decoder writes for a letter whose last bytes are missing, as where a loop is cut inside of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +46,9 @@ class Row:
 class LocalPredictor:
     """A loaded model that answers examples.
 
-    settings: batch_size and max_new_tokens are read. temperature: of the answers beyond the first, which is
-    greedy. seed: with it, an example's n-th answer is the same every time, whatever else is in the batch; up to
-    the last bits of batched arithmetic, which can turn a choice between two equally likely tokens.
+    settings: batch_size, max_new_tokens and loop_stop are read. temperature: of the answers beyond the first,
+    which is greedy. seed: with it, an example's n-th answer is the same every time, whatever else is in the batch;
+    up to the last bits of batched arithmetic, which can turn a choice between two equally likely tokens.
     """
 
     def __init__(
@@ -71,15 +75,6 @@ class LocalPredictor:
         from redraft.inference.opening import open_predictor  # which makes LocalPredictors, hence here
 
         return open_predictor(folder, device=device, **settings)
-
-    @property
-    def positions(self) -> int | None:
-        """Of the longest sequence that the model takes, where its configuration says so."""
-        return self.encoder.positions
-
-    def prompt_tokens(self, example: Example) -> int:
-        """Tokens of the example's prompt, those of its pictures included."""
-        return len(self.encoder.encode_prompt(example))
 
     @property
     def positions(self) -> int | None:
@@ -141,26 +136,43 @@ class LocalPredictor:
         started = time.perf_counter()
         batch = on_device(collate([row.encoding for row in rows], self.encoder.pad_id, "left"), self.loaded.model)
         choice = Choice([row.seed for row in rows], self.temperature)
+        start, stops = batch.inputs["input_ids"].shape[1], []
+        if self.settings.loop_stop is not None:
+            limit = self.settings.max_new_tokens
+            stops = [LoopStop(self.settings.loop_stop, start, limit, self.encoder.end_ids)]
         # One process answers by itself, also where several train: it does not ask the others for their lengths.
         ids_BLT = unwrapped(self.loaded.model).generate(
-            **batch.inputs, generation_config=self._config(), logits_processor=[choice], synced_gpus=False
+            **batch.inputs,
+            generation_config=self._config(),
+            logits_processor=[choice],
+            stopping_criteria=stops,
+            synced_gpus=False,
         )
-        ids_BT = ids_BLT[:, batch.inputs["input_ids"].shape[1] :].cpu()
+        ids_BT = ids_BLT[:, start:].cpu()
         logprobs_BT = torch.stack(choice.logprobs, dim=1)[:, : ids_BT.shape[1]].cpu()
         seconds = (time.perf_counter() - started) / len(rows)
+        loops = stops[0].found() if stops else [None] * len(rows)
         return [
-            self._prediction(row, ids, logprobs, seconds)
-            for row, ids, logprobs in zip(rows, ids_BT.tolist(), logprobs_BT.tolist(), strict=True)
+            self._prediction(row, ids, logprobs, seconds, loop)
+            for row, ids, logprobs, loop in zip(rows, ids_BT.tolist(), logprobs_BT.tolist(), loops, strict=True)
         ]
 
-    def _prediction(self, row: Row, ids: list[int], logprobs: list[float], seconds: float) -> Prediction:
+    def _prediction(
+        self, row: Row, ids: list[int], logprobs: list[float], seconds: float, loop: Loop | None
+    ) -> Prediction:
+        if loop is not None:
+            text = self._decode(ids[: loop.kept]).rstrip(HALF).strip()
+            per_token = sum(logprobs[: loop.end]) / loop.end
+            return Prediction(row.encoding.id, text, "loop", loop.end, seconds, per_token)
         ends = [place for place, token in enumerate(ids) if token in self.encoder.end_ids]
-        tokenizer = self.encoder.tokenizer
         finish: Literal["stop", "length"] = "stop" if ends else "length"
         count = ends[0] + 1 if ends else len(ids)
-        text = tokenizer.decode(ids[:count], skip_special_tokens=True, clean_up_tokenization_spaces=False)
         mean = sum(logprobs[:count]) / count if count else None
-        return Prediction(row.encoding.id, text.strip(), finish, count, seconds, mean)
+        return Prediction(row.encoding.id, self._decode(ids[:count]).strip(), finish, count, seconds, mean)
+
+    def _decode(self, ids: list[int]) -> str:
+        tokenizer = self.encoder.tokenizer
+        return str(tokenizer.decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False))
 
     def _config(self) -> GenerationConfig:
         """Plain greedy generation. Every value is given: what is left out would come from the model's own file,

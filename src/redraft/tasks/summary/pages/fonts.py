@@ -19,7 +19,7 @@ from fontTools import unicodedata
 
 from redraft.core.errors import UsageError
 from redraft.tasks.summary.pages import font_files
-from redraft.tasks.summary.pages.scripts import DRAWN_BY_DEFAULT, SYMBOLS, Candidate, candidates, han_form
+from redraft.tasks.summary.pages.scripts import DRAWN_BY_DEFAULT, HAN, SYMBOLS, Candidate, candidates, han_form
 
 GENERIC = {"sans": "DejaVu Sans", "serif": "DejaVu Serif", "mono": "DejaVu Sans Mono"}
 _BUNDLED = {
@@ -44,43 +44,77 @@ _WITHOUT_GLYPH = re.compile(
 
 @dataclass(frozen=True)
 class FontRun:
-    """A stretch of text and the families to draw it with, the first that has a letter wins."""
+    """A stretch of text and the families to draw it with: the first that has a letter wins.
+
+    locale: BCP 47, or empty: fonts have forms of their own for some languages (Korean spaces, Turkish i).
+    """
 
     text: str
     families: tuple[str, ...]
+    locale: str = ""
+
+
+@dataclass(frozen=True)
+class Face:
+    """One typeface. index: which one of its file, where that is a collection."""
+
+    typeface: skia.Typeface
+    path: Path
+    index: int
+
+    @property
+    def style(self) -> tuple[bool, bool]:
+        """Whether it is bold, and italic."""
+        return self.typeface.isBold(), self.typeface.isItalic()
 
 
 @dataclass(frozen=True)
 class Family:
-    """A font family. faces: its typefaces, the upright regular one first."""
+    """A font family. faces: at most one for each style, the upright regular one first."""
 
     name: str
-    faces: tuple[skia.Typeface, ...]
-    files: tuple[Path, ...]
+    faces: tuple[Face, ...]
 
     def has(self, code_point: int) -> bool:
-        return bool(self.faces[0].unicharToGlyph(code_point))
+        return bool(self.faces[0].typeface.unicharToGlyph(code_point))
+
+    def face(self, bold: bool = False, italic: bool = False) -> Face:
+        """The one of that style, or the nearest there is."""
+        return min(self.faces, key=lambda face: (face.style[1] != italic, face.style[0] != bold))
 
 
-@dataclass
+class _Table(dict[int, str]):
+    """The mark of each code point's family; one that the document did not have goes to the primary family."""
+
+    def __missing__(self, code: int) -> str:
+        return _BASE
+
+
+@dataclass(frozen=True)
 class Setting:
     """The fonts of one document. families: all in use, the primary first. missing: code points no font has."""
 
     families: tuple[str, ...]
     mono_families: tuple[str, ...]
-    missing: tuple[int, ...]
-    _tables: tuple[dict[int, str], dict[int, str]] = field(repr=False)
+    missing: tuple[int, ...] = ()
+    locale: str = ""
+    _tables: tuple[_Table, _Table] = field(default=(_Table(), _Table()), repr=False)
 
     def runs(self, text: str, mono: bool = False) -> list[FontRun]:
         """The text cut where its font changes, in order. mono: in the fixed-width font of code."""
         families = self.mono_families if mono else self.families
         if len(families) == 1 or text.isascii():
-            return [FontRun(text, families)] if text else []
-        marks = text.translate(self._tables[mono])
-        return [
-            FontRun(text[found.start() : found.end()], _first(families, ord(found[1] or _BASE) - ord(_BASE)))
-            for found in _SAME.finditer(marks)
-        ]
+            return [FontRun(text, families, self._locale(families[0]))] if text else []
+        found = []
+        for run in _SAME.finditer(text.translate(self._tables[mono])):
+            order = _first(families, ord(run[1] or _BASE) - ord(_BASE))
+            found.append(FontRun(text[run.start() : run.end()], order, self._locale(order[0])))
+        return found
+
+    def _locale(self, family: str) -> str:
+        """Fonts of Chinese, Japanese and Korean are made for a language, whatever the document's is."""
+        form = family.rpartition(" CJK ")[2]
+        return HAN.get(form, self.locale)
 
 
 _BASE, _WEAK = "\ue000", "_"
@@ -90,6 +124,9 @@ _SAME = re.compile("_*([\ue000-\uf8ff])(?:\\1|_)*|_+()")
 @cache
 def _first(families: tuple[str, ...], index: int) -> tuple[str, ...]:
     return (families[index], *families[:index], *families[index + 1 :])
+
+
+_script = cache(unicodedata.script)
 
 
 class Fonts:
@@ -122,7 +159,7 @@ class Fonts:
                 if name not in mine.known:
                     mine.known.add(name)
                     for face in family.faces:
-                        mine.provider.registerTypeface(face, name)
+                        mine.provider.registerTypeface(face.typeface, name)
         return mine.collection
 
     def setting(self, text: str, font: str = "sans", language: str = "") -> Setting:
@@ -132,20 +169,20 @@ class Fonts:
         """
         primary, kind = self.primary(font)
         if text.isascii():
-            return Setting((primary,), (GENERIC["mono"],), (), ({}, {}))
+            return Setting((primary,), (GENERIC["mono"],), locale=language)
         han = han_form(text, language)
         points = set(text)
         with self._lock:
             families, table, missing = self._choose(points, primary, kind, han)
             mono_families, mono_table, _ = self._choose(points, GENERIC["mono"], "mono", han)
-        return Setting(families, mono_families, missing, (table, mono_table))
+        return Setting(families, mono_families, missing, language, (table, mono_table))
 
     def primary(self, font: str) -> tuple[str, str]:
         """The family that `PageStyle.font` names, and whether it is "sans", "serif" or "mono"."""
         if font in GENERIC:
             return GENERIC[font], font
         name = self.family(font).name
-        face = self._families[name].faces[0]
+        face = self._families[name].faces[0].typeface
         if face.isFixedPitch():
             return name, "mono"
         return name, "serif" if "serif" in name.lower() and "sans" not in name.lower() else "sans"
@@ -167,8 +204,7 @@ class Fonts:
 
     def typeface(self, family: str, bold: bool = False, italic: bool = False) -> skia.Typeface:
         """The typeface that a paragraph takes for a family and a style; the nearest there is."""
-        faces = self.family(family).faces
-        return min(faces, key=lambda face: (face.isItalic() != italic, face.isBold() != bold))
+        return self.family(family).face(bold, italic).typeface
 
     def missing(self, text: str) -> list[int]:
         """The code points of a text that no installed font has, sorted."""
@@ -188,7 +224,7 @@ class Fonts:
                     known[found.name] = found
         hashed = hashlib.sha256()
         for name in sorted(known):
-            for face in known[name].faces:
+            for face in (face.typeface for face in known[name].faces):
                 # The head table holds the font's revision and a checksum of the whole file.
                 hashed.update(f"{name}\0{face.countGlyphs()}\0".encode() + face.getTableData(_HEAD))
         return hashed.hexdigest()[:16]
@@ -198,10 +234,10 @@ class Fonts:
 
     def _choose(
         self, points: set[str], primary: str, kind: str, han: str
-    ) -> tuple[tuple[str, ...], dict[int, str], tuple[int, ...]]:
+    ) -> tuple[tuple[str, ...], _Table, tuple[int, ...]]:
         """The families in use; the mark of each code point's family, or `_WEAK`; the missing code points."""
         choices = self._choices.setdefault((primary, kind, han), {})
-        scripts = {unicodedata.script(point) for point in points} - {"Zyyy", "Zinh", "Zzzz"}
+        scripts = {_script(point) for point in points} - {"Zyyy", "Zinh", "Zzzz"}
         families, missing = [primary], list[int]()
         chosen: dict[int, str] = {}
         weak: list[str] = []
@@ -210,7 +246,7 @@ class Fonts:
                 weak.append(point)
                 continue
             code = ord(point)
-            script = unicodedata.script(point)
+            script = _script(point)
             if script in ("Zyyy", "Zinh"):
                 also = unicodedata.script_extension(point) & scripts
                 if also and "Latn" not in also:
@@ -229,7 +265,7 @@ class Fonts:
             elif name not in families:
                 families.append(name)
             chosen[code] = name
-        table = {code: chr(ord(_BASE) + families.index(name)) for code, name in chosen.items()}
+        table = _Table({code: chr(ord(_BASE) + families.index(name)) for code, name in chosen.items()})
         for point in weak:
             if _WITHOUT_GLYPH.match(point) or all(self._families[name].has(ord(point)) for name in families):
                 table[ord(point)] = _WEAK
@@ -257,19 +293,18 @@ class Fonts:
 
     def _family(self, name: str, faces: list[tuple[Path, int]]) -> Family:
         """The typefaces of one family; without a name that of the first file decides."""
-        found: list[tuple[skia.Typeface, Path]] = []
+        found: list[Face] = []
         for path, index in faces:
-            face = self._manager.makeFromFile(str(path), index)
-            if face is None:
+            typeface = self._manager.makeFromFile(str(path), index)
+            if typeface is None:
                 continue
-            name = name or face.getFamilyName()
-            if face.getFamilyName().lower() == name.lower():
-                name = face.getFamilyName()
-                found.append((face, path))
-        found.sort(key=lambda pair: (_strangeness(pair[0]), str(pair[1])))
-        best = {(face.isBold(), face.isItalic()): (face, path) for face, path in reversed(found)}
-        kept = sorted(best.items(), key=lambda entry: entry[0])
-        return Family(name, tuple(face for _, (face, _) in kept), tuple(path for _, (_, path) in kept))
+            name = name or typeface.getFamilyName()
+            if typeface.getFamilyName().lower() == name.lower():
+                name = typeface.getFamilyName()
+                found.append(Face(typeface, path, index))
+        found.sort(key=lambda face: (_strangeness(face.typeface), str(face.path)))
+        best = {face.style: face for face in reversed(found)}
+        return Family(name, tuple(best[style] for style in sorted(best)))
 
     def _all(self) -> tuple[Family, ...]:
         if self._everything is None:

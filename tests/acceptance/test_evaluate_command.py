@@ -95,7 +95,7 @@ def _kept(folder: Path) -> dict[str, Any]:
 
 
 def test_the_figures_are_shown_as_a_table_and_in_words(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    from redraft.cli.evaluate import show_evaluation
+    from redraft.cli.evaluate.screen import show_evaluation
 
     show_evaluation(verb("evaluate", checkpoint=str(place / "run"), dataset=str(place / "dots"), limit=5))
     shown = capsys.readouterr().out

@@ -8,7 +8,8 @@ from typing import Any
 
 from redraft.core.atomic import new_folder
 from redraft.core.discovery import load_task
-from redraft.core.errors import InputError, UsageError
+from redraft.core.errors import InputError, RedraftError, UsageError
+from redraft.core.offers import HasBaselines, offers
 from redraft.core.prediction import Predictor
 from redraft.core.recipe import Evaluate
 from redraft.core.task import Task
@@ -17,15 +18,16 @@ from redraft.core.work import Work
 from redraft.datasets.manifest import read_manifest
 from redraft.datasets.reader import Dataset
 from redraft.inference.evaluation import evaluate
+from redraft.inference.judged import Measure
 from redraft.inference.openai_server import OpenAIServer
-from redraft.inference.opening import open_predictor, open_untrained
+from redraft.inference.opening import checkpoint_recipe, open_predictor, open_untrained
 from redraft.inference.predictor import LocalPredictor
 from redraft.models.layout import MANIFEST, find_checkpoint
 from redraft.models.layout import read_manifest as read_checkpoint
 from redraft.worker.model_names import resolve_model
 from redraft.worker.report import write_report
 
-UNTRAINED = "untrained"
+UNTRAINED, NONE = "untrained", "none"
 EVALUATIONS = "evaluations"
 """The folder of a run whose content its report shows."""
 SETTINGS = ("batch_size", "max_new_tokens")
@@ -33,7 +35,11 @@ SETTINGS = ("batch_size", "max_new_tokens")
 
 def evaluate_verb(request: Request, work: Work) -> Result:
     """request: checkpoint, dataset, and as wanted task, split (test), limit (all), samples, keep_samples, against
-    ("untrained", or a model), batch_size, max_new_tokens, temperature, seed, device, out.
+    ("untrained", a model, or "none"), text (also answer from the text itself), measures (NAME or NAME=SETTING),
+    batch_size, max_new_tokens, temperature, seed, device, out.
+
+    Where the task has baselines, a checkpoint is compared with what it was before its training too, unless against
+    says otherwise.
 
     Inside a run's folder `evaluations` the result becomes part of the run's report, which is written again. A bad
     score is a finding of this work and no fault: the exit code is 0.
@@ -43,7 +49,7 @@ def evaluate_verb(request: Request, work: Work) -> Result:
     split = dataset.split(request.get("split") or "test")
     examples = split.evenly(request.get("limit"))
     work.log(f"{len(examples):,} of {len(split):,} examples of the split '{split.name}' of {dataset.folder.name}")
-    predictor, baseline = _predictors(request)
+    predictor, baseline = _predictors(request, task, work)
     settings = Evaluate(
         split=split.name,
         limit=request.get("limit"),
@@ -64,6 +70,8 @@ def evaluate_verb(request: Request, work: Work) -> Result:
             folder=folder,
             step=_step(request["checkpoint"]),
             seed=int(request.get("seed") or 0),
+            text=bool(request.get("text")),
+            measures=_measures(request),
             about={
                 "dataset": str(dataset.folder),
                 "fingerprint": dataset.fingerprint,
@@ -93,18 +101,40 @@ def _dataset(request: Request) -> tuple[Dataset, Task]:
     return Dataset.open(folder, task), task
 
 
-def _predictors(request: Request) -> tuple[LocalPredictor | OpenAIServer, Predictor | None]:
+def _predictors(
+    request: Request, task: Task, work: Work
+) -> tuple[LocalPredictor | OpenAIServer, Predictor | None]:
     wanted = {name: request[name] for name in SETTINGS if request.get(name)}
     wanted |= {name: request[name] for name in ("temperature", "seed") if request.get(name) is not None}
     device = request.get("device") or "auto"
     against = request.get("against")
     model = model_place(request["checkpoint"])
     baseline: Predictor | None = None
-    if against == UNTRAINED:
+    if against is None and offers(task, HasBaselines) is not None and _has_recipe(model):
+        try:
+            baseline = open_untrained(model, device=device, **wanted)
+        except RedraftError as error:
+            work.log(f"the untrained model does not stand beside this one: {error}", "warning")
+    elif against == UNTRAINED:
         baseline = open_untrained(model, device=device, **wanted)
-    elif against:
+    elif against and against != NONE:
         baseline = open_predictor(model_place(against), device=device, **wanted)
     return open_predictor(model, device=device, **wanted), baseline
+
+
+def _has_recipe(model: str) -> bool:
+    """Whether the model says what it was trained from; a server and a plain folder do not."""
+    if model.startswith(("http://", "https://")):
+        return False
+    try:
+        return checkpoint_recipe(find_checkpoint(Path(model))) is not None
+    except InputError:
+        return False  # opening the model will say what is wrong with it
+
+
+def _measures(request: Request) -> list[Measure]:
+    given = [str(text).partition("=") for text in request.get("measures") or ()]
+    return [Measure(name, setting) for name, _, setting in given]
 
 
 def model_place(name: str) -> str:

@@ -18,6 +18,7 @@ from redraft.core.verb import Request, Result, Verb
 from redraft.core.work import Silent, Work
 from redraft.datasets.reader import Dataset, Split
 from redraft.inference.evaluation import evaluate
+from redraft.inference.judged import Judged, judge_baselines
 from redraft.inference.predictor import LocalPredictor
 from redraft.models.encode import Encoder
 from redraft.models.hub import push
@@ -197,8 +198,12 @@ def _evaluation(
     split: Split = dataset.split(settings.split).evenly(settings.limit)
     examples = list(split)
     predictor = LocalPredictor(loaded, encoder, settings, seed=recipe.seed, name=folder.name)
+    beside: list[Judged] | None = None
 
     def at(step: int) -> dict[str, Any]:
+        nonlocal beside
+        if beside is None:  # they answer the same at every step
+            beside = judge_baselines(task, examples, work)
         first = folder / SAMPLES / "step-0"
         figures = evaluate(
             predictor,
@@ -215,6 +220,7 @@ def _evaluation(
                 "fingerprint": dataset.fingerprint,
                 "trained_on": settings.split == TRAIN,
             },
+            beside=beside,
         )
         work.log(f"step {step}: " + " ".join(figures["says"][:3]))
         write_report(folder)

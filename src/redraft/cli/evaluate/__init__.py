@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import typer
 
 from redraft.core.errors import UsageError
+
+MEASURE = typer.Option(
+    None, "--measure", help="A further measure of the task: NAME or NAME=SETTING. Can be repeated."
+)
 
 
 def register(app: typer.Typer, run: Callable[..., None]) -> None:
@@ -24,7 +27,18 @@ def register(app: typer.Typer, run: Callable[..., None]) -> None:
             1, "--samples", min=1, max=64, help="Answers an example; the best of them is reported apart."
         ),
         against: str = typer.Option(
-            None, "--against", help="Another model on the same examples, or 'untrained': what this one was before."
+            None,
+            "--against",
+            help="Another model on the same examples, 'untrained' (what this one was before), or 'none'.",
+        ),
+        text: bool = typer.Option(
+            False,
+            "--text",
+            help="Also let the model read the text itself: whole, and cut to as many tokens as its pictures cost.",
+        ),
+        measure: list[str] = MEASURE,
+        judge: str = typer.Option(
+            None, "--judge", help="Short for --measure judge=...: a model on a server, http://host:port/v1#model."
         ),
         out: str = typer.Option(
             None,
@@ -49,7 +63,9 @@ def register(app: typer.Typer, run: Callable[..., None]) -> None:
             "split": split,
             "limit": limit,
             "samples": samples,
-            "against": _place(against) if against and against != "untrained" else against,
+            "against": _place(against) if against and against not in ("untrained", "none") else against,
+            "text": text,
+            "measures": [*map(_measure, measure or ()), *([f"judge={judge}"] if judge else [])],
             "out": str(Path(out).absolute()) if out else None,
             "keep_samples": keep_samples,
             "batch_size": batch_size,
@@ -59,6 +75,8 @@ def register(app: typer.Typer, run: Callable[..., None]) -> None:
             "device": device,
             "task": task,
         }
+        from redraft.cli.evaluate.screen import show_evaluation
+
         run("evaluate", request, as_json=json, show=show_evaluation)
 
 
@@ -74,51 +92,10 @@ def _place(name: str) -> str:
     return str(path.resolve())
 
 
-def show_evaluation(value: dict[str, Any]) -> None:
-    """The figures as a table, then what they say, on standard output."""
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
-
-    screen = Console(highlight=False, soft_wrap=True)
-    columns = [value, *([value["against"]] if value.get("against") else [])]
-    table = Table(box=None, padding=(0, 3, 0, 0), header_style="dim")
-    table.add_column("")
-    for column in columns:
-        table.add_column(escape(column["model"]), justify="right")
-    for name, row in _rows(columns):
-        if any(row):
-            table.add_row(name, *row)
-    screen.print(table)
-    screen.print()
-    for sentence in value["says"]:
-        screen.print(escape(sentence))
-    for name in ("out", "report"):
-        if value.get(name):
-            screen.print(f"[dim]{name}:[/] {escape(value[name])}")
-
-
-def _rows(columns: list[dict[str, Any]]) -> list[tuple[str, list[str]]]:
-    def each(form: Callable[[dict[str, Any]], str]) -> list[str]:
-        return [form(column) for column in columns]
-
-    def interval(column: dict[str, Any]) -> str:
-        found = column["interval"]
-        return f"{found[0]:.3f} to {found[1]:.3f}" if found else ""
-
-    def figure(column: dict[str, Any], key: str) -> str:
-        return f"{column[key]:.3f}" if column.get(key) is not None else ""
-
-    rows = [
-        ("score (first answer)", each(lambda c: figure(c, "mean"))),
-        ("95 % interval", each(interval)),
-        ("median", each(lambda c: figure(c, "median"))),
-        ("valid answers", each(lambda c: f"{100 * c['valid']:.1f} %")),
-        ("loss", each(lambda c: figure(c, "loss"))),
-        ("loss, wrong images", each(lambda c: figure(c, "loss_shuffled"))),
-        ("tokens a second", each(lambda c: f"{c['speed']['tokens_per_second'] or 0:,.0f}")),
-    ]
-    best = value["samples"] if (value := columns[0]["best_of"]) else 0
-    if best:
-        rows.insert(3, (f"best of {best}", each(lambda c: figure(c["best_of"], "mean"))))
-    return rows
+def _measure(text: str) -> str:
+    """A measure with the folder that its setting names made absolute: "bertscore=FOLDER@9"."""
+    name, equals, setting = text.partition("=")
+    folder, at, rest = setting.partition("@")
+    if folder and Path(folder).expanduser().exists():
+        setting = f"{Path(folder).expanduser().resolve()}{at}{rest}"
+    return f"{name}{equals}{setting}"

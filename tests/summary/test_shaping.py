@@ -15,7 +15,8 @@ import skia
 import uharfbuzz
 from numpy.typing import NDArray
 
-from redraft.tasks.summary.pages.fonts import Face, FontRun, fonts
+from redraft.tasks.summary.pages.font_families import Face
+from redraft.tasks.summary.pages.fonts import FontRun, fonts
 from redraft.tasks.summary.pages.samples import SAMPLES, Sample
 
 LEFT, HEIGHT = 10, 90

@@ -7,123 +7,28 @@ choice depends on the installed files alone, never on their order in a folder, a
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import re
 import threading
-from dataclasses import dataclass, field
 from functools import cache
-from pathlib import Path
 
 import skia
 from fontTools import unicodedata
 
 from redraft.core.errors import UsageError
-from redraft.tasks.summary.pages import font_files
-from redraft.tasks.summary.pages.scripts import DRAWN_BY_DEFAULT, HAN, SYMBOLS, Candidate, candidates, han_form
+from redraft.tasks.summary.pages.font_families import BUNDLED, GENERIC, Family, Installed
+from redraft.tasks.summary.pages.font_setting import FontRun, Marks, Setting, marks
+from redraft.tasks.summary.pages.scripts import DRAWN_BY_DEFAULT, SYMBOLS, candidates, han_form
 
-GENERIC = {"sans": "DejaVu Sans", "serif": "DejaVu Serif", "mono": "DejaVu Sans Mono"}
-_BUNDLED = {
-    "DejaVu Sans": "DejaVuSans",
-    "DejaVu Serif": "DejaVuSerif",
-    "DejaVu Sans Mono": "DejaVuSansMono",
-    "STIXGeneral": "STIXGeneral",
-}
-_BUNDLED_STYLES = {
-    "STIXGeneral": ("", "Bol", "Ita", "BolIta"),
-    "DejaVu Serif": ("", "-Bold", "-Italic", "-BoldItalic"),
-    "DejaVu Sans": ("", "-Bold", "-Oblique", "-BoldOblique"),
-    "DejaVu Sans Mono": ("", "-Bold", "-Oblique", "-BoldOblique"),
-}
+__all__ = ["FontRun", "Fonts", "Setting", "fonts", "fonts_digest", "missing"]
+
 _HEAD = int.from_bytes(b"head", "big")
 _WITHOUT_GLYPH = re.compile(
     "[\\s\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202f\u205f-\u206f\u3164"
     "\ufe00-\ufe0f\ufeff\U000e0000-\U000e0fff]"
 )
 """Spaces and default-ignorable characters: they take part in shaping, but no glyph need exist for them."""
-
-
-@dataclass(frozen=True)
-class FontRun:
-    """A stretch of text and the families to draw it with: the first that has a letter wins.
-
-    locale: BCP 47, or empty: fonts have forms of their own for some languages (Korean spaces, Turkish i).
-    """
-
-    text: str
-    families: tuple[str, ...]
-    locale: str = ""
-
-
-@dataclass(frozen=True)
-class Face:
-    """One typeface. index: which one of its file, where that is a collection."""
-
-    typeface: skia.Typeface
-    path: Path
-    index: int
-
-    @property
-    def style(self) -> tuple[bool, bool]:
-        """Whether it is bold, and italic."""
-        return self.typeface.isBold(), self.typeface.isItalic()
-
-
-@dataclass(frozen=True)
-class Family:
-    """A font family. faces: at most one for each style, the upright regular one first."""
-
-    name: str
-    faces: tuple[Face, ...]
-
-    def has(self, code_point: int) -> bool:
-        return bool(self.faces[0].typeface.unicharToGlyph(code_point))
-
-    def face(self, bold: bool = False, italic: bool = False) -> Face:
-        """The one of that style, or the nearest there is."""
-        return min(self.faces, key=lambda face: (face.style[1] != italic, face.style[0] != bold))
-
-
-class _Table(dict[int, str]):
-    """The mark of each code point's family; one that the document did not have goes to the primary family."""
-
-    def __missing__(self, code: int) -> str:
-        return _BASE
-
-
-@dataclass(frozen=True)
-class Setting:
-    """The fonts of one document. families: all in use, the primary first. missing: code points no font has."""
-
-    families: tuple[str, ...]
-    mono_families: tuple[str, ...]
-    missing: tuple[int, ...] = ()
-    locale: str = ""
-    _tables: tuple[_Table, _Table] = field(default=(_Table(), _Table()), repr=False)
-
-    def runs(self, text: str, mono: bool = False) -> list[FontRun]:
-        """The text cut where its font changes, in order. mono: in the fixed-width font of code."""
-        families = self.mono_families if mono else self.families
-        if len(families) == 1 or text.isascii():
-            return [FontRun(text, families, self._locale(families[0]))] if text else []
-        found = []
-        for run in _SAME.finditer(text.translate(self._tables[mono])):
-            order = _first(families, ord(run[1] or _BASE) - ord(_BASE))
-            found.append(FontRun(text[run.start() : run.end()], order, self._locale(order[0])))
-        return found
-
-    def _locale(self, family: str) -> str:
-        """Fonts of Chinese, Japanese and Korean are made for a language, whatever the document's is."""
-        form = family.rpartition(" CJK ")[2]
-        return HAN.get(form, self.locale)
-
-
-_BASE, _WEAK = "\ue000", "_"
-_SAME = re.compile("_*([\ue000-\uf8ff])(?:\\1|_)*|_+()")
-
-
-@cache
-def _first(families: tuple[str, ...], index: int) -> tuple[str, ...]:
-    return (families[index], *families[:index], *families[index + 1 :])
 
 
 _script = cache(unicodedata.script)
@@ -133,16 +38,11 @@ class Fonts:
     """The fonts of this machine. Threads may share it; `collection` is each thread's own."""
 
     def __init__(self) -> None:
-        self._manager = skia.FontMgr.New_Custom_Empty()
+        self._installed = Installed()
         self._lock = threading.RLock()
-        self._families: dict[str, Family] = {}
-        self._candidates: dict[Candidate, Family | None] = {}
+        self._families = {family.name: family for family in self._installed.bundled()}
         self._choices: dict[tuple[str, str, str], dict[tuple[int, str], str]] = {}
-        self._everything: tuple[Family, ...] | None = None
         self._local = threading.local()
-        for name, stem in _BUNDLED.items():
-            paths = [font_files.bundled() / f"{stem}{style}.ttf" for style in _BUNDLED_STYLES[name]]
-            self._families[name] = self._family(name, [(path, 0) for path in paths])
         self.unicode = skia.Unicodes.ICU.Make()
 
     @property
@@ -182,23 +82,23 @@ class Fonts:
         if font in GENERIC:
             return GENERIC[font], font
         name = self.family(font).name
-        face = self._families[name].faces[0].typeface
-        if face.isFixedPitch():
+        words = name.lower().split()
+        if "mono" in words or self._families[name].faces[0].typeface.isFixedPitch():
             return name, "mono"
-        return name, "serif" if "serif" in name.lower() and "sans" not in name.lower() else "sans"
+        return name, "serif" if "serif" in words and "sans" not in words else "sans"
 
     def family(self, name: str) -> Family:
         """An installed family by its name. Where there is none, a UsageError."""
         with self._lock:
             if name in self._families:
                 return self._families[name]
-            found = self._find(Candidate(font_files.key(name), name))
+            found = self._installed.named(name)
             if found is None:
-                found = next((f for f in self._all() if f.name.lower() == name.lower()), None)
-            if found is None:
+                near = difflib.get_close_matches(name, [*GENERIC, *self._installed.everything()], n=1)
+                hint = f" Did you mean '{near[0]}'?" if near else ""
                 raise UsageError(
                     f"no font family '{name}' is installed",
-                    remedy="Use sans, serif, mono, or the name of an installed family",
+                    remedy=f"Use sans, serif, mono, or the name of an installed family.{hint}",
                 )
             return self._families.setdefault(found.name, found)
 
@@ -213,14 +113,14 @@ class Fonts:
     def digest(self) -> str:
         """Names the fonts that documents of any script are drawn with here: 16 hexadecimal digits."""
         with self._lock:
-            known = {**{name: self._families[name] for name in _BUNDLED}}
+            known = {name: self._families[name] for name in BUNDLED}
             for script in sorted(unicodedata.Scripts.NAMES):
                 for kind in GENERIC:
                     family = self._for_script(script, kind, "SC")
                     if family is not None:
                         known[family.name] = family
             for candidate in SYMBOLS:
-                if found := self._find(candidate):
+                if found := self._installed.find(candidate):
                     known[found.name] = found
         hashed = hashlib.sha256()
         for name in sorted(known):
@@ -230,11 +130,11 @@ class Fonts:
         return hashed.hexdigest()[:16]
 
     def _for_script(self, script: str, kind: str, han: str) -> Family | None:
-        return next((f for c in candidates(script, kind, han) if (f := self._find(c))), None)
+        return next((f for c in candidates(script, kind, han) if (f := self._installed.find(c))), None)
 
     def _choose(
         self, points: set[str], primary: str, kind: str, han: str
-    ) -> tuple[tuple[str, ...], _Table, tuple[int, ...]]:
+    ) -> tuple[tuple[str, ...], Marks, tuple[int, ...]]:
         """The families in use; the mark of each code point's family, or `_WEAK`; the missing code points."""
         choices = self._choices.setdefault((primary, kind, han), {})
         scripts = {_script(point) for point in points} - {"Zyyy", "Zinh", "Zzzz"}
@@ -265,75 +165,26 @@ class Fonts:
             elif name not in families:
                 families.append(name)
             chosen[code] = name
-        table = _Table({code: chr(ord(_BASE) + families.index(name)) for code, name in chosen.items()})
-        for point in weak:
-            if _WITHOUT_GLYPH.match(point) or all(self._families[name].has(ord(point)) for name in families):
-                table[ord(point)] = _WEAK
-        return tuple(families), table, tuple(missing)
+        loose = [
+            ord(point)
+            for point in weak
+            if _WITHOUT_GLYPH.match(point) or all(self._families[name].has(ord(point)) for name in families)
+        ]
+        return tuple(families), marks(tuple(families), chosen, loose), tuple(missing)
 
     def _choice(self, code: int, script: str, primary: str, kind: str, han: str) -> Family | None:
         first = self._families[primary]
         generic = primary in GENERIC.values()
         if first.has(code) and (not generic or script in DRAWN_BY_DEFAULT or script in ("Zyyy", "Zinh")):
             return first
-        ordered = [self._find(candidate) for candidate in candidates(script, kind, han)]
+        ordered = [self._installed.find(candidate) for candidate in candidates(script, kind, han)]
         ordered += [first, self._families["DejaVu Sans"], self._families["STIXGeneral"]]
-        ordered += [self._find(candidate) for candidate in SYMBOLS]
+        ordered += [self._installed.find(candidate) for candidate in SYMBOLS]
         found = next((family for family in ordered if family is not None and family.has(code)), None)
-        found = found or next((family for family in self._all() if family.has(code)), None)
+        found = found or next(
+            (family for family in self._installed.everything().values() if family.has(code)), None
+        )
         return self._families.setdefault(found.name, found) if found else None
-
-    def _find(self, candidate: Candidate) -> Family | None:
-        if candidate not in self._candidates:
-            paths = font_files.by_stem().get(font_files.key(candidate.stem), ())
-            faces = [(path, index) for path in paths for index in range(_faces(path))]
-            family = self._family(candidate.face, faces) if faces else None
-            self._candidates[candidate] = family if family and family.faces else None
-        return self._candidates[candidate]
-
-    def _family(self, name: str, faces: list[tuple[Path, int]]) -> Family:
-        """The typefaces of one family; without a name that of the first file decides."""
-        found: list[Face] = []
-        for path, index in faces:
-            typeface = self._manager.makeFromFile(str(path), index)
-            if typeface is None:
-                continue
-            name = name or typeface.getFamilyName()
-            if typeface.getFamilyName().lower() == name.lower():
-                name = typeface.getFamilyName()
-                found.append(Face(typeface, path, index))
-        found.sort(key=lambda face: (_strangeness(face.typeface), str(face.path)))
-        best = {face.style: face for face in reversed(found)}
-        return Family(name, tuple(best[style] for style in sorted(best)))
-
-    def _all(self) -> tuple[Family, ...]:
-        if self._everything is None:
-            named: dict[str, list[tuple[Path, int]]] = {}
-            for paths in font_files.by_stem().values():
-                for path in paths:
-                    for index in range(_faces(path)):
-                        face = self._manager.makeFromFile(str(path), index)
-                        if face is not None and "lastresort" not in font_files.key(face.getFamilyName()):
-                            named.setdefault(face.getFamilyName(), []).append((path, index))
-            self._everything = tuple(
-                self._families.get(name) or self._family(name, named[name]) for name in sorted(named)
-            )
-        return self._everything
-
-
-def _faces(path: Path) -> int:
-    """How many faces a file holds: a collection's header says it (OpenType: ttcf, version, numFonts)."""
-    if path.suffix.lower() not in (".ttc", ".otc"):
-        return 1
-    with path.open("rb") as file:
-        header = file.read(12)
-    return min(int.from_bytes(header[8:12], "big"), 64) if header[:4] == b"ttcf" else 1
-
-
-def _strangeness(face: skia.Typeface) -> tuple[int, int]:
-    """How far a face is from regular or bold of normal width."""
-    style = face.fontStyle()
-    return abs(style.width() - 5), min(abs(style.weight() - 400), abs(style.weight() - 700))
 
 
 @cache

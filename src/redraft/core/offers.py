@@ -23,14 +23,18 @@ class Transform(Protocol):
     no more tokens.
     """
 
+    redraws: bool
+    """True where it makes images anew from the truth and the example's image places: then an example whose dataset
+    keeps no images may come without them."""
+
     def __call__(self, example: Example, epoch: int) -> Example: ...
 
 
 @runtime_checkable
 class Augments(Protocol):
     def transform(self, options: Options, settings: Mapping[str, Any], seed: int) -> Transform:
-        """options: of the dataset. settings: of the recipe's `train.augment.options`; an unknown one is a
-        UsageError."""
+        """options: of the dataset. settings: the recipe's `train.augment.options`, and its strength as "strength";
+        an unknown one is a UsageError."""
         ...
 
 

@@ -9,6 +9,7 @@ import multiprocessing
 import os
 import signal
 import sys
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -109,10 +110,13 @@ class _Faulty:
 
     def __init__(self, process: int, how: str, time: int) -> None:
         self.process, self.how, self.time, self.count = process, how, time, 0
+        self.lock = threading.Lock()
 
     def happen(self, id: str) -> None:
-        self.count += 1
-        if self.count != self.time:
+        with self.lock:
+            self.count += 1
+            now = self.count == self.time
+        if not now:
             return
         if self.how == "dies":
             os.kill(os.getpid(), signal.SIGKILL)

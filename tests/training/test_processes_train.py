@@ -95,9 +95,9 @@ def test_each_process_draws_its_own_and_a_checkpoint_keeps_them_all(unbroken: Pa
 def test_one_that_dies_ends_all_and_the_run_goes_on_bit_for_bit(
     tmp_path: Path, toy_base: Path, unbroken: Path
 ) -> None:
-    """Pictures are read three steps ahead: step 8's first one while step 5 is done, after the save at step 4."""
+    """Pictures are read four steps ahead: step 9's first one while step 5 is done, after the save at step 4."""
     folder = tmp_path / "run"
-    dead = {"process": 1, "how": "dies", "time": 42}
+    dead = {"process": 1, "how": "dies", "time": 45}
     found = run_processes(2, folder, adapted(toy_base), dead)
     assert found[1] == {}
     assert found[0]["error"]["kind"] == "WorkerLost", found

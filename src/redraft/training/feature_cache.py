@@ -46,6 +46,9 @@ SPARE = 512 * 1024 * 1024
 GB = 10**9
 
 
+EVER_NEW = "train.augment shows an example's pictures in another way every epoch"
+
+
 class CacheFull(OutputError):
     """The features do not fit into what the recipe or the disk has for them."""
 
@@ -74,12 +77,12 @@ def level_of(loaded: Loaded) -> Level:
 
 def keeping_pays(loaded: Loaded, settings: Train, examples: int) -> bool:
     """Whether the recipe wants features kept: always where it says "on"; for "auto" where the vision encoder is
-    frozen and more steps are to be taken than see each example once."""
+    frozen and more steps are to be taken than see each example (in each of its variants) once."""
     if settings.feature_cache == "auto":
         if any(p.requires_grad for _, p in parameters_of(loaded.model, "vision")):
             return False
         if settings.max_steps is not None and settings.batch_tokens is None:
-            return settings.max_steps * settings.batch_size * settings.accumulate > examples
+            return settings.max_steps * settings.batch_size * settings.accumulate > examples * _ways(settings)
     return settings.feature_cache != "off"
 
 
@@ -87,7 +90,7 @@ def open_wanted(
     loaded: Loaded, settings: Train, root: Path, dtype: torch.dtype, work: Work
 ) -> FeatureCache | None:
     """The cache that the recipe's feature_cache asks for; None for "off", and for "auto" where examples are seen
-    no more than once or nothing can be kept, which is said.
+    no more than once in each of their variants or nothing can be kept, which is said.
 
     root: the folder of all caches. dtype: of the computation.
     """
@@ -96,13 +99,22 @@ def open_wanted(
     limit = int(settings.feature_cache_gb * GB)
     if settings.feature_cache == "on":
         return FeatureCache.open(loaded, root, None, dtype, limit, work)
-    if settings.epochs <= 1:
+    if settings.augment is not None and settings.augment.variants is None:
+        if settings.epochs > 1:
+            work.log(f"no features are kept: {EVER_NEW}; train.augment.variants gives it some to keep")
+        return None
+    if settings.epochs <= _ways(settings):
         return None
     try:
         return FeatureCache.open(loaded, root, None, dtype, limit, work)
     except RecipeError as error:
         work.log(f"no features are kept: {error.what}")
         return None
+
+
+def _ways(settings: Train) -> int:
+    """How many ways an example is shown in."""
+    return (settings.augment.variants or 1) if settings.augment is not None else 1
 
 
 class FeatureCache:

@@ -16,6 +16,7 @@ from redraft.models.encode import Encoder
 from redraft.models.load import Loaded
 from redraft.models.summary import print_parameter_summary
 from redraft.training import checkpoint, faults, randomness
+from redraft.training.augmented import Augmentation
 from redraft.training.device import machine, peak_memory, versions
 from redraft.training.efficiency import training_mode
 from redraft.training.events import Events, Unwritten, read
@@ -52,19 +53,20 @@ def train(
     dataset: dict[str, Any] | None = None,
     on_save: Callable[[Path], None] | None = None,
     processes: Processes = ALONE,
+    augmentation: Augmentation | None = None,
 ) -> dict[str, Any]:
     """Trains to the recipe's end and returns what result.json then holds.
 
     run_folder: made by `run.begin`. resume: a verified checkpoint of it, from which loaded was opened. dataset:
     facts for the events, its "fingerprint" among them, which a resumed run must share. on_save: told of each new
     checkpoint. processes: those that train this run together; each calls this, and the main one alone writes,
-    evaluates and tells.
+    evaluates and tells. augmentation: how examples are shown, where the recipe asks for it (`augmentation_of`).
 
     SIGTERM and Ctrl-C finish the step, save and raise Interrupted; a full or failing disk raises Paused. Both
     leave result.json with status "paused". A loss that is not a number raises a RedraftError before the step is
     taken, want of memory an OutOfMemory; both leave status "failed" and the last checkpoint.
     """
-    setup = Setup(loaded, encoder, examples, recipe, work, processes)
+    setup = Setup(loaded, encoder, examples, recipe, work, processes, augmentation)
     return _Training(setup, run_folder, work, evaluate, dataset or {}, on_save).run(resume)
 
 
@@ -151,7 +153,9 @@ class _Training:
         if self.setup.offload is not None:
             self.setup.offload.leave()
         place = self.processes.rank, self.processes.count
-        batches = windows(self.prepared, self.order, self.now.step, self.setup.together, *place)
+        batches = windows(
+            self.prepared, self.order, self.now.step, self.setup.together, *place, workers=self.settings.workers
+        )
         try:
             while self.pace.part(self.now.step, self.now.seconds) < 1.0:
                 window = next(batches, None)

@@ -10,12 +10,19 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy
 
 BUCKET = 32
 """Batches from which like lengths are put together when examples are grouped by length."""
+
+
+class Row(NamedTuple):
+    """An example in the stream: its place among those that are trained on, and its epoch, both from 0."""
+
+    place: int
+    epoch: int
 
 
 class Batches(Protocol):
@@ -26,8 +33,12 @@ class Batches(Protocol):
         """Steps to the stream's end; infinite where nothing ends it."""
         ...
 
+    def rows(self, step: int) -> list[list[Row]]:
+        """The micro-batches of a step (from 0); empty beyond the stream's end. One may hold rows of two epochs."""
+        ...
+
     def batches(self, step: int) -> list[list[int]]:
-        """The micro-batches of a step (from 0) as indices of examples; empty beyond the stream's end."""
+        """The same as indices of examples alone."""
         ...
 
     def seen(self, step: int) -> int:
@@ -68,16 +79,20 @@ class Order:
     def steps(self) -> float:
         return math.inf if math.isinf(self.total) else math.ceil(self.total / self.window)
 
-    def batches(self, step: int) -> list[list[int]]:
-        """The micro-batches of a step (from 0) as indices of examples; empty beyond the stream's end."""
+    def rows(self, step: int) -> list[list[Row]]:
+        """The micro-batches of a step (from 0); empty beyond the stream's end. One may hold rows of two epochs."""
         start = step * self.window
         stop = int(min(start + self.window, self.total))
-        places = [self._at(position) for position in range(start, stop)]
-        return [places[i : i + self.batch_size] for i in range(0, len(places), self.batch_size)]
+        rows = [self._at(position) for position in range(start, stop)]
+        return [rows[i : i + self.batch_size] for i in range(0, len(rows), self.batch_size)]
 
-    def _at(self, position: int) -> int:
+    def batches(self, step: int) -> list[list[int]]:
+        """The same as indices of examples alone."""
+        return [[row.place for row in batch] for batch in self.rows(step)]
+
+    def _at(self, position: int) -> Row:
         epoch, place = divmod(position, self.count)
-        return int(epoch_order(self.count, self.seed, epoch, self.batch_size, self.lengths)[place])
+        return Row(int(epoch_order(self.count, self.seed, epoch, self.batch_size, self.lengths)[place]), epoch)
 
 
 @lru_cache(maxsize=4)

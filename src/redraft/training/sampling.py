@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from redraft.core.example import Example
 
@@ -13,6 +13,7 @@ READ = 20_000
 """Examples whose texts are read to find the longest; more are taken evenly."""
 
 
+@runtime_checkable
 class Readable(Protocol):
     """A split as `datasets.reader` opens it."""
 

@@ -8,20 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+Place = TypeVar("Place")
+"""Whatever stands for an example in the stream."""
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
+class Share(Generic[Place]):
     """A micro-batch of one process. counts: False for one that is computed for company alone, with no loss.
 
     Processes that share gradients must all do equally many passes; one that has nothing left repeats an example.
     """
 
-    rows: tuple[int, ...]
+    rows: tuple[Place, ...]
     counts: bool = True
 
 
-def share(batches: Sequence[Sequence[int]], rank: int, count: int) -> list[Share]:
+def share(batches: Sequence[Sequence[Place]], rank: int, count: int) -> list[Share[Place]]:
     """The micro-batches of process `rank` of `count`; every process gets equally many, none only where there are
     none at all. Together those that count hold every example once."""
     whole = len(batches) - len(batches) % count

@@ -15,7 +15,7 @@ import numpy
 
 from redraft.core.recipe import Train
 from redraft.models.packing import rows
-from redraft.training.order import BUCKET, Batches, Order, epoch_order
+from redraft.training.order import BUCKET, Batches, Order, Row, epoch_order
 
 
 def make_order(lengths: Sequence[int], settings: Train, seed: int) -> Batches:
@@ -50,11 +50,15 @@ class TokenOrder:
         self._starts = [0]
         """The number of the first batch of each epoch that was cut so far, and of the one behind them."""
 
-    def batches(self, step: int) -> list[list[int]]:
-        """The micro-batches of a step (from 0) as indices of examples; empty beyond the stream's end."""
+    def rows(self, step: int) -> list[list[Row]]:
+        """The micro-batches of a step (from 0); empty beyond the stream's end. Each is of one epoch."""
         first = step * self.accumulate
         found = (self._batch(number) for number in range(first, first + self.accumulate))
         return [batch for batch in found if batch is not None]
+
+    def batches(self, step: int) -> list[list[int]]:
+        """The same as indices of examples alone."""
+        return [[row.place for row in batch] for batch in self.rows(step)]
 
     @property
     def steps(self) -> float:
@@ -74,12 +78,12 @@ class TokenOrder:
         rest = self._epoch(epoch)[: number - self._starts[epoch]]
         return sum(self._examples(e) for e in range(epoch)) + sum(len(batch) for batch in rest)
 
-    def _batch(self, number: int) -> list[int] | None:
+    def _batch(self, number: int) -> list[Row] | None:
         while self._starts[-1] <= number:
             if not self._cut_next():
                 return None
         epoch = bisect.bisect_right(self._starts, number) - 1
-        return self._epoch(epoch)[number - self._starts[epoch]]
+        return [Row(place, epoch) for place in self._epoch(epoch)[number - self._starts[epoch]]]
 
     def _cut_next(self) -> bool:
         """Counts the batches of the next epoch; False where the stream ends before it."""

@@ -1,0 +1,75 @@
+"""Examples as a run shows them: as they are, or each epoch in another way.
+
+What an example looks like is a function of the seed, its epoch and its id alone, so it does not matter which
+thread or process makes it, or when; a resumed run shows what the unbroken one would have shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from redraft.core.errors import RecipeError, RedraftError
+from redraft.core.example import Example
+from redraft.core.offers import Augments, Transform, offers
+from redraft.core.recipe import Recipe
+from redraft.core.task import Options, Task
+from redraft.models.encode import Encoder, Encoding
+from redraft.training.sampling import Readable
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """variants: how many ways an example is shown in, used in turn; None for another one in every epoch."""
+
+    transform: Transform
+    variants: int | None = None
+
+    def variant(self, epoch: int) -> int:
+        """The number of the way that an example is shown in."""
+        return epoch if self.variants is None else epoch % self.variants
+
+    def example(self, examples: Sequence[Example], index: int, variant: int) -> Example:
+        """Example `index` in that way."""
+        if self.transform.redraws and isinstance(examples, Readable):
+            return self.transform(examples.example(index, draw=False), variant)
+        return self.transform(examples[index], variant)
+
+    def both(
+        self, examples: Sequence[Example], index: int, variant: int, encoder: Encoder, longest: int
+    ) -> tuple[Example, Encoding]:
+        """The same with its encoding. longest: tokens of the plain example, which its batch was made for."""
+        example = self.example(examples, index, variant)
+        encoding = encoder.encode(example)
+        if len(encoding) > longest:
+            raise RedraftError(
+                f"augmentation made it {len(encoding):,} tokens long, and it has {longest:,} as it is",
+                where=example.id,
+                remedy="Train without train.augment, and report this: a task must not make an example longer",
+            )
+        return example, encoding
+
+
+def augmentation_of(recipe: Recipe, task: Task, options: Options) -> Augmentation | None:
+    """What the recipe's train.augment asks for, of the task that offers it; None where it asks for nothing.
+
+    options: of the dataset. A task that offers none is a RecipeError, an unknown setting a UsageError.
+    """
+    wanted = recipe.train.augment
+    if wanted is None:
+        return None
+    offer = offers(task, Augments)
+    if offer is None:
+        raise RecipeError(
+            f"the task '{task.name}' knows no other ways to show its examples",
+            where="train.augment",
+            remedy="Leave train.augment out of the recipe",
+        )
+    if "strength" in wanted.options:
+        raise RecipeError(
+            "the strength stands beside the options, not among them",
+            where="train.augment.options.strength",
+            remedy=f"Give train.augment.strength={wanted.options['strength']}",
+        )
+    settings = {**wanted.options, "strength": wanted.strength}
+    return Augmentation(offer.transform(options, settings, recipe.seed), wanted.variants)

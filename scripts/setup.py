@@ -1,7 +1,7 @@
 """Makes the virtual environment and finds what the system lacks. Needs nothing but Python 3.11 and pip.
 
-The CPU build of torch is taken where there is no NVIDIA GPU. Missing system libraries are installed where that
-is allowed (root on Debian or Ubuntu); elsewhere the one command that installs them is printed.
+The CPU build of torch is taken where there is no NVIDIA GPU. Missing system libraries and fonts are installed
+where that is allowed (root on Debian or Ubuntu); elsewhere the one command that installs them is printed.
 """
 
 from __future__ import annotations
@@ -19,6 +19,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 LIBRARIES = {"libGL.so.1": "libgl1", "libEGL.so.1": "libegl1", "libX11.so.6": "libx11-6"}
 """Loaded by the geometry kernel's and skia's wheels although nothing here opens a window; by Debian package."""
+FONTS = {"NotoSansDevanagari-Regular.*": "fonts-noto-core", "NotoSansCJK-Regular.*": "fonts-noto-cjk"}
+"""Pages of documents in other scripts than Latin, Cyrillic and Greek are drawn with them; by Debian package."""
+FONT_FOLDERS = (Path("/usr/share/fonts"), Path("/usr/local/share/fonts"), Path.home() / ".local/share/fonts")
 
 
 def main() -> int:
@@ -35,6 +38,7 @@ def main() -> int:
         return 2
     if not system_libraries():
         return 1
+    system_fonts()
     return install(arguments.venv, dev=not arguments.no_dev)
 
 
@@ -45,17 +49,41 @@ def system_libraries() -> bool:
     missing = [package for library, package in LIBRARIES.items() if not loads(library)]
     if not missing:
         return True
-    command = f"apt-get install -y --no-install-recommends {' '.join(missing)}"
-    if shutil.which("apt-get") and os.geteuid() == 0:
-        print(f"installing system libraries: {' '.join(missing)}")
-        subprocess.run(["apt-get", "update", "-q"], check=False)
-        done = subprocess.run(
-            command.split(), env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"}, check=False
-        )
-        if done.returncode == 0 and all(loads(library) for library in LIBRARIES):
-            return True
-    print(f"error: system libraries are missing ({', '.join(missing)}). Run: sudo {command}", file=sys.stderr)
+    if apt_install("system libraries", missing) and all(loads(library) for library in LIBRARIES):
+        return True
+    names = ", ".join(missing)
+    print(f"error: system libraries are missing ({names}). Run: sudo {apt_command(missing)}", file=sys.stderr)
     return False
+
+
+def system_fonts() -> None:
+    """Installs the fonts of the world's scripts where that is possible; else says how. Nothing fails without."""
+    if sys.platform != "linux":
+        return
+    missing = [package for pattern, package in FONTS.items() if not has_font(pattern)]
+    if missing and not apt_install("fonts", missing):
+        print(
+            f"note: without {' and '.join(missing)} documents in some scripts have no font "
+            f"(`redraft doctor` lists them). Run: sudo {apt_command(missing)}"
+        )
+
+
+def has_font(pattern: str) -> bool:
+    return any(next(folder.rglob(pattern), None) for folder in FONT_FOLDERS)
+
+
+def apt_command(packages: list[str]) -> str:
+    return f"apt-get install -y --no-install-recommends {' '.join(packages)}"
+
+
+def apt_install(what: str, packages: list[str]) -> bool:
+    """True where apt did it: as root on Debian or Ubuntu."""
+    if not shutil.which("apt-get") or os.geteuid() != 0:
+        return False
+    print(f"installing {what}: {' '.join(packages)}", flush=True)
+    subprocess.run(["apt-get", "update", "-q"], check=False)
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    return subprocess.run(apt_command(packages).split(), env=environment, check=False).returncode == 0
 
 
 def loads(library: str) -> bool:

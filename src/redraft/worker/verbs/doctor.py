@@ -16,7 +16,7 @@ from redraft.core.work import Work
 from redraft.worker.device_checks import check, device_checks
 from redraft.worker.machine_memory import memory_limit
 
-LOADED = ("torch", "safetensors", "pyarrow", "PIL", "skia", "manifold3d")
+LOADED = ("torch", "safetensors", "pyarrow", "PIL", "skia", "pypdfium2", "manifold3d")
 """Imported to find out whether they load: each brings a compiled library that may want one of the system's."""
 INSTALLED = ("torch", "transformers", "peft", "accelerate", "datasets", "trimesh", "ezdxf")
 """Pure Python: to be installed is enough."""
@@ -25,11 +25,11 @@ ENOUGH_DISK_GB = 5.0
 
 
 def report(request: Request, work: Work) -> Result:
-    """Checks libraries, memory, disk, devices and process walls. request: probe, to try Metal out again.
+    """Checks libraries, fonts, memory, disk, devices and process walls. request: probe, to try Metal out again.
 
     Exit code 1 where something needed is missing."""
     devices = device_checks(bool(request.get("probe")))
-    checks = [_system(), *_libraries(), _kernel(), _memory(), _disk(), *devices, *_walls()]
+    checks = [_system(), *_libraries(), _kernel(), _fonts(), _memory(), _disk(), *devices, *_walls()]
     failed = any(found["state"] == "error" for found in checks)
     return Result({"ok": not failed, "checks": checks}, exit_code=int(failed))
 
@@ -95,6 +95,19 @@ def _disk() -> dict[str, str]:
         f"{free:.1f} GiB free here; state in {home()}",
         "" if state == "ok" else "Free some space before training",
     )
+
+
+def _fonts() -> dict[str, str]:
+    """Which scripts the pages of documents can show here."""
+    report = importlib.import_module("redraft.tasks.summary.pages.font_report")
+    found = report.drawn_scripts()
+    without = [drawn for drawn in found if not drawn.family]
+    say = f"{len(found) - len(without)} of {len(found)} scripts and sets of signs have one"
+    if not without:
+        return check("fonts", "ok", say)
+    packages = sorted({drawn.package for drawn in without})
+    names = [f"{drawn.script} ({drawn.package})" for drawn in without]
+    return check("fonts", "warning", f"{say}; none for {', '.join(names)}", report.install(packages))
 
 
 def _walls() -> list[dict[str, str]]:

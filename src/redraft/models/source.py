@@ -6,7 +6,7 @@ Only safetensors weights and JSON are fetched or opened, and no code of a reposi
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
@@ -207,10 +207,16 @@ def _is_text(path: str) -> bool:
     return any(fnmatch(Path(path).name, pattern) for pattern in TEXTS)
 
 
-def fetch_dataset(repo: str, revision: str | None = None, work: Work | None = None) -> Path:
+Choose = Callable[[Path, Collection[str]], Collection[str]]
+
+
+def fetch_dataset(
+    repo: str, revision: str | None = None, work: Work | None = None, choose: Choose | None = None
+) -> Path:
     """The Parquet files of a dataset repository on the hub, as a local folder named by its commit.
 
-    repo may carry the revision, as in "owner/name@v1". Without the hub a copy fetched before is taken.
+    repo may carry the revision, as in "owner/name@v1". Without the hub a copy fetched before is taken. choose: the
+    Parquet files to fetch, out of all paths, once the folder holds the repository's card.
     """
     name, _, written = repo.partition("@")
     revision, work = revision or written or None, work or Silent()
@@ -228,7 +234,11 @@ def fetch_dataset(repo: str, revision: str | None = None, work: Work | None = No
             where=HUB + name,
             remedy=f"Import it: `redraft data import huggingface {HUB}{name} OUT`",
         )
-    wanted = (f for f in remote.files if any(fnmatch(Path(f.path).name, pattern) for pattern in DATASET_FILES))
+    wanted = [f for f in remote.files if any(fnmatch(Path(f.path).name, pattern) for pattern in DATASET_FILES)]
+    if choose is not None:
+        fetched = fetch(remote, [f for f in wanted if not f.path.endswith(".parquet")], work)
+        chosen = choose(fetched.folder, remote.paths)
+        wanted = [f for f in wanted if f.path in chosen or not f.path.endswith(".parquet")]
     folder = fetch(remote, wanted, work).folder
     pin(remote)
     return folder

@@ -54,6 +54,7 @@ def write_samples(
             "true_answer": example.answer,
             **_answer_row(judged, index),
         }
+        row["draws"] = getattr(task, "illustrate", None) is not None
         row["marks"] = _marks(task, row["answer"], example)
         row["drawn"] = _write(folder, name, "answer-", _draw(task, row["answer"], example))
         if example.id in earlier:

@@ -6,6 +6,7 @@ import statistics
 from html import escape
 from typing import Any
 
+from redraft.inference.statistics import signed
 from redraft.worker.report.curves import Curve, chart, smooth
 from redraft.worker.report.gather import Evaluation, Run
 
@@ -45,6 +46,7 @@ def key_figures(run: Run) -> str:
         share = f"{100 * last.figures['valid']:.0f} %"
         between = f"{100 * wide[0]:.0f} to {100 * wide[1]:.0f} % (95 %)" if wide else ""
         parts.append(_figure("Valid answers", share, between))
+        parts += _best_baseline(last.figures)
     if run.steps:
         parts.append(_loss_figure(run))
         speed = _per_second(run)
@@ -58,6 +60,19 @@ def key_figures(run: Run) -> str:
 
 def _figure(name: str, value: str, note: str) -> str:
     return f"<div><dt>{name}</dt><dd>{value}<small>{note}</small></dd></div>"
+
+
+def _best_baseline(figures: dict[str, Any]) -> list[str]:
+    """The best of what needs no model, and by how much the model is above it."""
+    made = figures.get("baselines")
+    if not made:
+        return []
+    name, best = max(made.items(), key=lambda pair: pair[1]["mean"])
+    gain, between = best["gain"]["difference"], best["gain"]["interval"]
+    note = f"the model {signed(gain)}" + (
+        f", {signed(between[0])} to {signed(between[1])} (95 %)" if between else ""
+    )
+    return [_figure(f"Best baseline, {escape(name)}", f"{best['mean']:.3f}", note)]
 
 
 def _interval(interval: list[float] | None) -> str:
@@ -131,11 +146,26 @@ def _score_chart(run: Run) -> str:
     return chart(
         "Score of generated answers",
         "0 to 1, over steps",
-        [Curve("valid", valid, "good", dots=True), Curve("score", points, "main", band, dots=True)],
+        [
+            Curve("valid", valid, "good", dots=True),
+            *_baseline_curve(measured),
+            Curve("score", points, "main", band, dots=True),
+        ],
         zero=True,
         top=1.0,
         note=f"On {count:,} examples of the {split} split, failures as zero; the area is the 95 % interval.",
     )
+
+
+def _baseline_curve(measured: list[Evaluation]) -> list[Curve]:
+    """The best baseline's score as a level line; nothing for a task without any."""
+    made = measured[-1].figures.get("baselines") if measured else None
+    if not made:
+        return []
+    name, best = max(made.items(), key=lambda pair: pair[1]["mean"])
+    steps = [float(e.step or 0) for e in measured]
+    ends = sorted({min(steps), max(steps)})
+    return [Curve(name, [(step, float(best["mean"])) for step in ends], "other")]
 
 
 def _rate_charts(run: Run) -> list[str]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from redraft.worker.report.gather import Evaluation
+from redraft.worker.report.prose import prose
 
 SHEET = ("front", "top", "right")
 """Images of these names are laid out as a third-angle drawing: top above front, right beside it."""
@@ -38,15 +39,18 @@ def _before(row: dict[str, Any]) -> str:
 
 def _card(base: Path, row: dict[str, Any], after: str, alike: bool) -> str:
     before = row.get("before")
+    head = (
+        f'<article class="sample"><header><h3>{_rank(row["rank"], row["of"], alike)}</h3>'
+        f'<span class="id">{escape(str(row["id"]))}</span>{_change(before, row)}</header>'
+    )
+    if not row.get("draws", True):
+        earlier = _before(before) if before else ""
+        return f"{head}{prose(base, row, after if before else 'Answer', earlier)}</article>"
     columns = [_column("Shown to the model", _pictures(base, row["images"]), "")]
     if before:
         columns.append(_column(_before(before), _drawn(base, before), _verdict(before["score"])))
     columns.append(_column(after if before else "Answer", _drawn(base, row), _verdict(row["score"])))
-    return (
-        f'<article class="sample"><header><h3>{_rank(row["rank"], row["of"], alike)}</h3>'
-        f'<span class="id">{escape(str(row["id"]))}</span>{_change(before, row)}</header>'
-        f'<div class="columns n{len(columns)}">{"".join(columns)}</div>{_texts(row, before)}</article>'
-    )
+    return f'{head}<div class="columns n{len(columns)}">{"".join(columns)}</div>{_texts(row, before)}</article>'
 
 
 def _rank(rank: int, of: int, alike: bool) -> str:

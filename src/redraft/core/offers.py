@@ -56,15 +56,18 @@ class ShowsText(Protocol):
 class KnownSet:
     """A published set whose form is known, so that its name is enough.
 
-    columns: ours to theirs. name: the configuration that is meant where none is said, or "". licence: as its page
-    says it. page: where all this stands. constants: our columns that are the same in all its rows ("language").
+    columns: ours to theirs. licence: as its page says it. page: where all this stands. name: the configuration
+    that is meant where none is said, or "". revision: to read where none is said, or None for the main one.
+    constants: our columns that are the same in all its rows ("language"); of_name: those of a configuration.
     """
 
     columns: Mapping[str, str]
     licence: str
     page: str
     name: str = ""
+    revision: str | None = None
     constants: Mapping[str, str] = field(default_factory=dict)
+    of_name: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +109,13 @@ class ReadsRows(Protocol):
     known_sets: Mapping[str, KnownSet]
     """Repositories on the hub by their names."""
 
+    def row_fault(self, row: Mapping[str, Any], options: Options) -> str | None:
+        """Why a row (by our columns' names) is no example, as far as it can be told without drawing; else None."""
+        ...
+
     def from_row(self, row: Mapping[str, Any], id: str, options: Options) -> Example:
-        """An example of a row (by our columns' names) without images; what does not fit is an InputError."""
+        """An example of a row (by our columns' names); it has images only where the row does. What does not fit is
+        an InputError."""
         ...
 
 

@@ -7,11 +7,11 @@ Hugging Face hub does it; a file with none of them is train.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from redraft.core.columns import split_word
 from redraft.core.errors import InputError, UsageError
 from redraft.core.example import Example, Image, Message
 from redraft.datasets.placeholders import message_of, with_places
@@ -20,20 +20,14 @@ OURS = ("id", "images", "image", "messages", "question", "answer", "truth", "see
 """What a mapping may name: either messages, or question and answer; images or one image; the rest is optional."""
 ANSWER = "answer"
 """The only key of a truth that stands for none (see `answer_alone`)."""
-_WORDS = {"train": "train", "training": "train", "validation": "validation", "valid": "validation"} | {
-    "val": "validation",
-    "dev": "validation",
-    "test": "test",
-    "testing": "test",
-}
+CONVERSATION = ("messages", "question", "answer")
 
 
 def split_of(path: Path) -> str:
     """The split that a relative path names; its file name counts more than its folders."""
     for name in (path.name, *(parent.name for parent in path.parents)):
-        for word in re.split(r"[^a-z]+", name.lower()):
-            if word in _WORDS:
-                return _WORDS[word]
+        if word := split_word(name):
+            return word
     return "train"
 
 

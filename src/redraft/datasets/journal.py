@@ -111,6 +111,11 @@ class Journal:
                 for row in rows:
                     yield split, to_example(row, str(self.folder))
 
+    @property
+    def count(self) -> int:
+        """Examples in it, those of an earlier import included."""
+        return len(self._ids)
+
     def finish(self) -> None:
         """The dataset is whole: the journal goes."""
         if self._file is not None:

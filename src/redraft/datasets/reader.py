@@ -11,11 +11,13 @@ from typing import Any, overload
 from redraft.core.errors import InputError, UsageError
 from redraft.core.example import Example
 from redraft.core.task import Task
-from redraft.datasets.drawing import Draw, draw_ahead, drawing
+from redraft.datasets.drawing import Draw, Drawing, draw_ahead, drawing
 from redraft.datasets.fingerprint import Fingerprint, combine, digest_of
-from redraft.datasets.foreign import Columns, find_shards
+from redraft.datasets.foreign import Columns
+from redraft.datasets.foreign_rows import RowColumns, RowReading, reads_rows
 from redraft.datasets.manifest import KIND, File, Manifest, read_manifest
 from redraft.datasets.parquet import Shard
+from redraft.datasets.repository import shards_of
 from redraft.datasets.rows import COLUMNS, to_example
 
 Problem = Callable[[str, InputError], None]
@@ -25,8 +27,12 @@ Problem = Callable[[str, InputError], None]
 class Split(Sequence[Example]):
     """The examples of one split, in order. Reading is safe from threads and in forked or spawned processes."""
 
-    def __init__(self, name: str, shards: Sequence[Shard], columns: Columns | None, draw: Draw | None) -> None:
+    def __init__(
+        self, name: str, shards: Sequence[Shard], columns: Columns | RowColumns | None, draw: Draw | None
+    ) -> None:
         self.name = name
+        self.left_out: tuple[tuple[str, str], ...] = ()
+        """Rows of a foreign table that are no examples: id and reason."""
         self._shards, self._columns, self._draw = list(shards), columns, draw
         self._starts = [0, *accumulate(shard.rows for shard in shards)]
         self._chosen: tuple[int, ...] | None = None
@@ -83,11 +89,13 @@ class Split(Sequence[Example]):
     @property
     def ids(self) -> list[str]:
         """The ids in order."""
-        if self._columns is not None and "id" not in self._columns.names:
-            every = [f"{self.name}-{i:08d}" for i in range(self._starts[-1])]
-        else:
+        every = [f"{self.name}-{i:08d}" for i in range(self._starts[-1])]
+        if self._columns is None or "id" in self._columns.names:
             column = "id" if self._columns is None else self._columns.names["id"]
-            every = [str(value) for shard in self._shards for value in shard.column(column)]
+            given = [value for shard in self._shards for value in shard.column(column)]
+            every = [
+                other if value in (None, "") else str(value) for value, other in zip(given, every, strict=True)
+            ]
         return every if self._chosen is None else [every[i] for i in self._chosen]
 
     def position(self, id: str) -> int | None:
@@ -104,6 +112,7 @@ class Split(Sequence[Example]):
         chosen = tuple(range(self._starts[-1]) if self._chosen is None else self._chosen)
         part = Split(self.name, self._shards, self._columns, self._draw)
         part._chosen = tuple(chosen[i] for i in indices)
+        part.left_out = self.left_out
         return part
 
     def evenly(self, limit: int | None) -> Split:
@@ -127,10 +136,18 @@ class Split(Sequence[Example]):
 class Dataset:
     """An open dataset folder. Make one with `Dataset.open`."""
 
-    def __init__(self, folder: Path, manifest: Manifest | None, splits: Mapping[str, Split]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        manifest: Manifest | None,
+        splits: Mapping[str, Split],
+        options: Mapping[str, Any] | None = None,
+        fingerprint: str | None = None,
+    ) -> None:
         self.folder, self.manifest = folder, manifest
         self.splits: dict[str, Split] = dict(splits)
-        self._fingerprint: str | None = manifest.fingerprint if manifest else None
+        self._options = dict(manifest.options if manifest else options or {})
+        self._fingerprint = manifest.fingerprint if manifest else fingerprint
 
     @classmethod
     def open(
@@ -139,19 +156,25 @@ class Dataset:
         task: Task | None = None,
         columns: Mapping[str, str] | None = None,
         problem: Problem | None = None,
+        *,
+        config: str = "",
+        options: Mapping[str, Any] | None = None,
+        constants: Mapping[str, str] | None = None,
     ) -> Dataset:
         """Opens a folder of ours, or any folder of Parquet files whose columns fit.
 
-        columns: our column to theirs, for a folder without a manifest (see `foreign.OURS`).
         task: draws images where the folder keeps none; without it such examples come without images. problem:
         is told of every broken or missing file, and the reader goes on without it; by default the first one is
-        raised as an InputError.
+        raised as an InputError. The others are for a folder without a manifest. columns: our column to theirs (see
+        `foreign.OURS`, and the task's own where it reads rows). config: which of the configurations that its card
+        names. options: of the task, where it makes examples of the rows; constants: its columns that are the same
+        in all of them.
         """
         folder = Path(folder)
         manifest = read_manifest(folder)
         report = problem or _stop
         if manifest is None:
-            return cls(folder, None, _foreign_splits(folder, columns or {}, report))
+            return _foreign(folder, task, columns or {}, report, config, options or {}, constants or {})
         draw = drawing(folder, manifest, task)
         splits: dict[str, Split] = {}
         for name in manifest.counts:
@@ -190,8 +213,8 @@ class Dataset:
 
     @property
     def options(self) -> dict[str, Any]:
-        """The task's options it was made with."""
-        return dict(self.manifest.options) if self.manifest else {}
+        """The task's options it was made with, or that its rows are read with."""
+        return dict(self._options)
 
     @property
     def counts(self) -> dict[str, int]:
@@ -236,15 +259,24 @@ def _shard(folder: Path, file: File, strict: bool) -> Shard:
     return shard
 
 
-def _foreign_splits(folder: Path, columns: Mapping[str, str], report: Problem) -> dict[str, Split]:
-    found = find_shards(folder)
+def _foreign(
+    folder: Path,
+    task: Task | None,
+    columns: Mapping[str, str],
+    report: Problem,
+    config: str,
+    options: Mapping[str, Any],
+    constants: Mapping[str, str],
+) -> Dataset:
+    found = shards_of(folder, config)
     if not found:
         raise InputError(
             f"this folder is no dataset: it holds neither a manifest ({KIND}) nor Parquet files",
             where=str(folder),
             remedy="Give a folder made by `redraft data generate` or `redraft data import`",
         )
-    splits = {}
+    splits, fingerprints = {}, {}
+    complete: dict[str, Any] = {}
     for name, paths in found.items():
         shards = []
         for path in paths:
@@ -252,6 +284,20 @@ def _foreign_splits(folder: Path, columns: Mapping[str, str], report: Problem) -
                 shards.append(Shard(path))
             except InputError as error:
                 report(str(path.relative_to(folder)), error)
-        if shards:
-            splits[name] = Split(name, shards, Columns(columns, shards[0].columns, str(shards[0].path)), None)
-    return splits
+        if not shards:
+            continue
+        present, where = shards[0].columns, str(shards[0].path)
+        if task is None or not reads_rows(task, columns, present):
+            splits[name] = Split(name, shards, Columns(columns, present, where), None)
+            continue
+        complete = task.options(options)
+        rows = RowColumns(RowReading(task, complete, constants), columns, present, where)
+        survey = rows.survey(name, shards)
+        split = Split(name, shards, rows, Drawing(task, complete))
+        splits[name] = split if survey.chosen is None else split.subset(survey.chosen)
+        splits[name].left_out = survey.left_out
+        fingerprints[name] = survey.fingerprint
+    if not fingerprints or task is None:
+        return Dataset(folder, None, splits)
+    number = combine(task.name, task.revision, complete, fingerprints)
+    return Dataset(folder, None, splits, complete, number)

@@ -20,6 +20,7 @@ IMPORTERS: Mapping[str, Importer] = {
             "huggingface",
             "a folder of Parquet files, or hf:<repo> on the hub, with a mapping of its columns",
             import_huggingface,
+            resumes=True,
         ),
     )
 }

@@ -36,16 +36,7 @@ def example_of(row: Mapping[str, Any], id: str, options: Mapping[str, Any]) -> E
     source_dataset, original_split, original_index, file. A row with pictures keeps them, and its text stays known
     beside them. options: complete ones. What does not fit is an InputError that says what.
     """
-    summary = _text(row, "summary")
-    if not summary.strip():
-        raise InputError("there is no summary", where=id, remedy="Give every row a summary")
-    if len(summary) > LONGEST_SUMMARY:
-        raise InputError(f"the summary has {len(summary):,} characters: this is no summary", where=id)
-    pictures = _pictures(row.get("image"), id)
-    text = _text(row, "text")
-    if not text.strip() and not pictures:
-        raise InputError("the document is empty", where=id, remedy="Give a text, or pictures of its pages")
-    refuse_long(len(text), options, id)
+    summary, text, pictures = _read(row, id, options)
     truth = truth_of(
         text,
         summary.strip(),
@@ -55,8 +46,6 @@ def example_of(row: Mapping[str, Any], id: str, options: Mapping[str, Any]) -> E
         source={ours: _plain(row[theirs]) for ours, theirs in SOURCE.items() if row.get(theirs) not in (None, "")},
     )
     if pictures:
-        if len(pictures) > options["max_pages"]:
-            raise InputError(f"too many pages: {len(pictures):,}, beyond {options['max_pages']:,}", where=id)
         truth["pages"] = "given"
         pages = len(pictures)
     else:
@@ -64,6 +53,33 @@ def example_of(row: Mapping[str, Any], id: str, options: Mapping[str, Any]) -> E
 
         pages = count_pages(truth, seed_of(id), dict(options))
     return Example(id, pictures, conversation(truth["summary"], options, pages), truth, seed_of(id))
+
+
+def fault_of(row: Mapping[str, Any], options: Mapping[str, Any]) -> str | None:
+    """Why the row is no example, as far as it can be told without laying out its pages."""
+    try:
+        _read(row, "", options)
+        _format(row, "")
+    except InputError as error:
+        return error.what
+    return None
+
+
+def _read(row: Mapping[str, Any], id: str, options: Mapping[str, Any]) -> tuple[str, str, tuple[Image, ...]]:
+    """Summary, text and given pictures."""
+    summary = _text(row, "summary")
+    if not summary.strip():
+        raise InputError("there is no summary", where=id, remedy="Give every row a summary")
+    if len(summary) > LONGEST_SUMMARY:
+        raise InputError(f"the summary has {len(summary):,} characters: this is no summary", where=id)
+    pictures = _pictures(row.get("image"), id)
+    text = _text(row, "text")
+    if not text.strip() and not pictures:
+        raise InputError("the document is empty", where=id, remedy="Give a text, or pictures of its pages")
+    if len(pictures) > options["max_pages"]:
+        raise InputError(f"too many pages: {len(pictures):,}, beyond {options['max_pages']:,}", where=id)
+    refuse_long(len(text), options, id)
+    return summary, text, pictures
 
 
 def refuse_long(characters: int, options: Mapping[str, Any], id: str) -> None:

@@ -46,7 +46,6 @@ class SummaryTask:
     """The last three are those of the first DeepSynth's rows."""
     row_needed = (("text", "image"), ("summary",))
     known_sets = KNOWN_SETS
-
     measures: Mapping[str, str] = MEASURES
 
     def options(self, given: Options) -> dict[str, Any]:
@@ -120,6 +119,11 @@ class SummaryTask:
         from redraft.tasks.summary.in_text import as_text
 
         return as_text(example, characters)
+
+    def row_fault(self, row: Mapping[str, Any], options: Options) -> str | None:
+        from redraft.tasks.summary.rows import fault_of
+
+        return fault_of(row, self.options(options))
 
     def from_row(self, row: Mapping[str, Any], id: str, options: Options) -> Example:
         from redraft.tasks.summary.rows import example_of

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +14,11 @@ from redraft.core.task import Imported, Importer, Task
 from redraft.core.verb import Request, Result
 from redraft.core.work import Work
 from redraft.datasets.drawing import Drawing, ahead
+from redraft.datasets.foreign_rows import repository
 from redraft.datasets.importers import IMPORTERS
 from redraft.datasets.journal import Journal
 from redraft.datasets.manifest import Source
+from redraft.datasets.repository import HUB
 from redraft.datasets.splitting import SPLITS
 from redraft.datasets.writer import DatasetWriter
 from redraft.worker.verbs.data_made import Listening, Omissions, summary, task_options
@@ -32,7 +34,7 @@ def import_(request: Request, work: Work) -> Result:
     started = time.monotonic()
     importer, task = find_importer(request["importer"], request.get("task"))
     options, keep = task_options(task, request)
-    settings = _settings(request, importer, options)
+    settings = _settings(request, importer, task, options)
     writer = DatasetWriter(
         request["out"],
         task=task.name,
@@ -43,13 +45,13 @@ def import_(request: Request, work: Work) -> Result:
         source=Source(
             how=_how(importer, request),
             origin=request["source"] if request["source"].startswith("hf:") else importer.help,
-            licence=request.get("licence") or importer.licence,
+            licence=request.get("licence") or _known_licence(request["source"], task) or importer.licence,
         ),
         keep_images=keep,
         title=f"{task.title} ({importer.name})",
     )
-    if importer.resumes and offers(task, ReadsRows) is not None:  # type: ignore[type-abstract]
-        _resumable(request, importer, task, settings, writer, keep, work)
+    if importer.resumes and offers(task, ReadsRows) is not None:
+        _resumable(request, importer, task, options, settings, writer, keep, work)
     else:
         with writer:
             listening = Listening(work, writer)
@@ -69,6 +71,7 @@ def _resumable(
     request: Request,
     importer: Importer,
     task: Task,
+    options: Mapping[str, Any],
     settings: dict[str, Any],
     writer: DatasetWriter,
     keep: bool,
@@ -87,7 +90,7 @@ def _resumable(
     }
     with Journal(Path(request["out"]), what, task.same, work) as journal:
         found = importer.run(request["source"], settings | {"written": journal.written}, listening)
-        for imported in _with_images(found, task, settings, keep):
+        for imported in _with_images(found, task, options, keep):
             try:
                 journal.add(imported.split, imported.example)
             except InputError as error:
@@ -97,16 +100,18 @@ def _resumable(
                 writer.left_out(*omission)
             for done, (split, example) in enumerate(journal.examples(), 1):
                 writer.add(split, example)
-                work.progress("writing the dataset", done)
+                work.progress("writing the dataset", done, journal.count)
         journal.finish()
 
 
-def _with_images(found: Iterable[Imported], task: Task, options: dict[str, Any], keep: bool) -> Iterator[Imported]:
+def _with_images(
+    found: Iterable[Imported], task: Task, options: Mapping[str, Any], keep: bool
+) -> Iterator[Imported]:
     """With the images of examples that have none, where they are kept; drawn on all cores."""
     if not keep:
         yield from found
         return
-    draw = Drawing(task, {name: value for name, value in options.items() if name in task.options({})})
+    draw = Drawing(task, options)
     yield from ahead(lambda imported: Imported(imported.split, draw(imported.example)), found)
 
 
@@ -124,13 +129,15 @@ def find_importer(name: str, task_name: str | None) -> tuple[Importer, Task]:
     raise UsageError(f"there is no importer '{name}'", remedy=f"Choose one of: {', '.join(known)}")
 
 
-def _settings(request: Request, importer: Importer, options: dict[str, Any]) -> dict[str, Any]:
+def _settings(request: Request, importer: Importer, task: Task, options: dict[str, Any]) -> dict[str, Any]:
     """What the importer is told: a task's one also gets the options of its task, which it draws with."""
     names = [*SPLITS, "split_file", "seed"]
     if importer.name in IMPORTERS:
         settings = {name: request.get(name) for name in (*names, "columns", "image_folder", "name")}
         if settings.pop("split_file") is not None:
             raise UsageError(f"the importer {importer.name} takes no split file", remedy="Leave --split-file out")
+        if importer.resumes and offers(task, ReadsRows) is not None:
+            settings |= {"task": task.name, "options": options, "licence": request.get("licence")}
     else:
         if request.get("columns") and not importer.resumes:
             raise UsageError(f"the importer {importer.name} takes no columns", remedy="Leave --column out")
@@ -138,6 +145,11 @@ def _settings(request: Request, importer: Importer, options: dict[str, Any]) -> 
             names += ["columns", "licence"]
         settings = {name: request.get(name) for name in names} | options
     return {name: value for name, value in settings.items() if value is not None}
+
+
+def _known_licence(source: str, task: Task) -> str:
+    """What the task knows of the rights of a published set."""
+    return repository(task, source).licence if source.startswith(HUB) else ""
 
 
 def _how(importer: Importer, request: Request) -> str:

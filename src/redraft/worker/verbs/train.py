@@ -17,13 +17,14 @@ from redraft.core.task import Task
 from redraft.core.verb import Request, Result, Verb
 from redraft.core.work import Silent, Work
 from redraft.datasets.reader import Dataset, Split
+from redraft.datasets.repository import hub_name
 from redraft.inference.evaluation import evaluate
 from redraft.inference.judged import Judged, judge_baselines
 from redraft.inference.predictor import LocalPredictor
 from redraft.models.encode import Encoder
 from redraft.models.hub import push
 from redraft.models.load import TINY, Loaded, apply_freeze, load_checkpoint, load_model
-from redraft.models.source import HUB, fetch_dataset
+from redraft.models.source import HUB
 from redraft.training import checkpoint, run
 from redraft.training.device import DTYPES, fit_precision, weight_type
 from redraft.training.device_loss import device_watch
@@ -33,6 +34,7 @@ from redraft.training.processes import Processes, before_meeting, join
 from redraft.training.resuming import check_dataset, check_recipe
 from redraft.training.trackers import check_trackers
 from redraft.worker.device_choice import after_loss, take_device
+from redraft.worker.hub_dataset import open_hub_dataset, say_left_out
 from redraft.worker.launched import after_restart, heed_launcher
 from redraft.worker.report import write_report
 
@@ -152,7 +154,7 @@ def _train(
         "options": dataset.options,
     }
     if recipe.dataset.startswith(HUB):
-        name = recipe.dataset.removeprefix(HUB).partition("@")[0]
+        name = hub_name(recipe.dataset)[0]
         facts["hub"] = {"repo": name, "commit": dataset.folder.name}
     result = train(
         loaded,
@@ -233,7 +235,7 @@ def open_dataset(recipe: Recipe, work: Work) -> tuple[Dataset, Task]:
     """The dataset and the task that a recipe names; a RecipeError where they are not there or do not fit."""
     task = load_task(recipe.task)
     if recipe.dataset.startswith(HUB):
-        folder = fetch_dataset(recipe.dataset.removeprefix(HUB), work=work)
+        dataset = open_hub_dataset(recipe.dataset, task, recipe.columns, work)
     else:
         folder = Path(recipe.dataset).expanduser()
         if not folder.is_dir():
@@ -242,11 +244,12 @@ def open_dataset(recipe: Recipe, work: Work) -> tuple[Dataset, Task]:
                 where="dataset",
                 remedy=f"Make one with `redraft data generate {recipe.task} {recipe.dataset} --count 1000`",
             )
-    dataset = Dataset.open(folder, task, columns=recipe.columns)
+        dataset = Dataset.open(folder, task, columns=recipe.columns)
+    say_left_out(dataset, work)
     if dataset.task is not None and dataset.task != task.name:
         raise RecipeError(
             f"this dataset was made for the task '{dataset.task}'",
-            where=str(folder),
+            where=str(dataset.folder),
             remedy=f"Give task: {dataset.task}, or another dataset",
         )
     return dataset, task

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from redraft.core.errors import InputError
+from redraft.core.example import Example
 from redraft.core.task import Imported
 from redraft.core.work import Work
 from redraft.tasks.summary.identity import document_key
@@ -32,7 +33,19 @@ class Admission:
         if first != id and not self._settings.summary["duplicates"]:
             raise InputError(f"a duplicate: it is the same document as {first}")
         self.admitted += 1
+        self._say_cut(example)
         return Imported(split, example)
+
+    def _say_cut(self, example: Example) -> None:
+        """A document whose end is not shown is listed, though it is let in."""
+        most = int(self._settings.summary["max_pages"])
+        pages = sum(turn.image_count for turn in example.messages)
+        if self._settings.summary["long"] != "cut" or pages < most or example.images:
+            return
+        from redraft.tasks.summary.drawing import lay_out_truth
+
+        if not lay_out_truth(example.truth, example.seed, self._settings.summary).complete:
+            self._work.left_out(example.id, f"cut: only its first {most:,} pages are shown")
 
     def finish(self, source: str) -> None:
         """An import without a single example is an error."""

@@ -155,7 +155,7 @@ def _tables(path: Path, settings: Settings, work: Work) -> list[Table]:
             raise UsageError(
                 "a folder of documents has no columns to map", remedy="Leave --column out, or give a table"
             )
-        return [Folder(path, work, longest, most)]
+        return [Folder(path, work, longest, settings.summary)]
     files = [p for p in sorted(path.rglob("*")) if p.suffix.lower() in TABLES and not p.name.startswith(".")]
     if not files:
         raise InputError(

@@ -14,12 +14,14 @@ from typing import Any
 from redraft.core.columns import match_columns
 from redraft.core.errors import InputError, RedraftError
 from redraft.core.work import Work
+from redraft.tasks.summary.documents.files import MARKDOWN, TEXT, read_file
+from redraft.tasks.summary.documents.pdf_process import FAULTS
 from redraft.tasks.summary.imports.lines import Csv, JsonLines
 from redraft.tasks.summary.imports.parquet import ParquetTable
 from redraft.tasks.summary.imports.tables import Row, Table
+from redraft.tasks.summary.pages.style import PageStyle
 
-TEXTS = (".txt", ".md", ".markdown", ".rst", ".text")
-DOCUMENTS = (*TEXTS, ".pdf")
+DOCUMENTS = (*TEXT, *MARKDOWN, ".pdf")
 PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff")
 TABLES = (".jsonl", ".ndjson", ".csv", ".tsv", ".parquet")
 SUMMARY_SUFFIXES = (".summary.txt", ".summary.md")
@@ -27,9 +29,10 @@ LIST_STEM = "summaries"
 SPLIT_FOLDERS = ("train", "validation", "val", "dev", "test")
 """Names of folders at the top that say which split their documents are."""
 FILE_NAMES = ("file", "filename", "file_name", "path", "document", "name")
+WITHOUT_TEXT = (FAULTS["scanned"][0], FAULTS["unreadable"][0])
+"""Faults of a PDF whose own pages can still be shown."""
 MAX_SUMMARY = 1 << 20
 """Bytes of a summary's file."""
-BYTES_A_CHARACTER = 4
 
 
 def open_table(path: Path, stem: str, longest: int) -> Table:
@@ -55,10 +58,10 @@ class Folder:
         *("id", "text", "image", "summary", "title", "language", "format", "licence", "file", "original_split"),
     )
 
-    def __init__(self, folder: Path, work: Work, longest: int, most: int) -> None:
-        """most: characters of a document; what must have more is refused by its size, unread."""
+    def __init__(self, folder: Path, work: Work, longest: int, options: Mapping[str, Any]) -> None:
+        """options: the task's complete ones; a text beyond `max_characters` is refused unread."""
         self.path, self.stem = folder, folder.name
-        self._work, self._most, self._at = work, most, 0
+        self._work, self._options, self._at = work, options, 0
         self._facts = _listed(folder, longest, work)
         self._files: list[Path] = []
         self._ids: dict[str, Path] = {}
@@ -91,15 +94,23 @@ class Folder:
                 yield place, InputError(error.what, remedy=error.remedy)
 
     def _content(self, file: Path) -> dict[str, Any]:
-        suffix, size = file.suffix.lower(), file.stat().st_size
-        if suffix in PICTURES:
+        if file.suffix.lower() in PICTURES:
             return {"image": file.read_bytes()}
-        if suffix in TEXTS and size > BYTES_A_CHARACTER * self._most:
-            raise InputError(f"the document is too long: {size / 1e6:.0f} MB")
-        from redraft.tasks.summary.documents.read import read_file
-
-        found = read_file(file, self._work)
+        try:
+            found = read_file(file, self._work, int(self._options["max_characters"]))
+        except InputError as error:
+            if error.what not in WITHOUT_TEXT:
+                raise
+            return {"image": self._own_pages(file)}
         return {"text": found.text, "format": found.format, "title": found.title}
+
+    def _own_pages(self, file: Path) -> list[bytes]:
+        """The pages of a scanned PDF, as large as the style draws pages; one more than may be, to know of it."""
+        from redraft.tasks.summary.documents.pdf import pdf_pages
+
+        width, height = PageStyle.from_data(self._options["style"]).pixels
+        most, cut = int(self._options["max_pages"]), self._options["long"] == "cut"
+        return pdf_pages(file, width, height, self._work, most if cut else most + 1)
 
     def _find(self) -> None:
         lists = {self.path / f"{LIST_STEM}{suffix}" for suffix in TABLES}

@@ -129,6 +129,11 @@ def list_indents(blocks: Sequence[Block], start: int, column: Column) -> dict[in
 def item_box(block: Item, column: Column, indents: dict[int, int], follows: bool) -> Box:
     inset = indents[block.depth]
     text = column.setter.text(block.content, column.voice, column.width - inset)
+    if not block.marker.isascii() and len(block.marker) > 1:
+        # A marker of another script may need a higher line.
+        least = column.setter.text((Span(block.marker),), column.voice, WIDE).pitch
+        if least > text.pitch:
+            text = column.setter.text(block.content, column.voice, column.width - inset, pitch=least)
     rtl = text.right_to_left or (not plain(block.content) and is_right_to_left(block.marker))
     gap = column.gap // (3 if follows and block.marker else 1)
     box = text_box(text, gap, 0 if rtl else inset)
@@ -143,23 +148,20 @@ def _add_marker(box: Box, block: Item, text: Text, column: Column, indents: dict
     room = indents[block.depth] - outer
     voice = replace(column.voice, align="left")
     content: Spans = (Span(block.marker),)
-    marker = column.setter.text(content, voice, WIDE, pitch=text.pitch, marker=True)
-    wide = min(round(marker.longest + 0.5) + 1, column.width)
+    marker = column.setter.text(content, voice, WIDE, pitch=text.pitch, role="marker")
+    wide = round(marker.longest + 0.5) + 1
     free = max(0, room - wide - round(MARKER_GAP * column.em))
     offset = outer + (free if len(block.marker) > 1 else max(0, min(free, round(0.5 * column.em))))
-    marker = column.setter.text(
-        content, voice, column.width if wide > room else room, pitch=text.pitch, marker=True
-    )
-    x = column.width - offset - wide if rtl else offset
-    if wide > room or marker.lines > 1:
-        x = column.width - outer - wide if rtl else outer
+    if wide > room:
+        offset, wide = outer, min(wide, column.width - outer)
+        marker = column.setter.text(content, voice, wide, role="marker")
         box.parts[0] = replace(box.parts[0], y=marker.height)
         cuts, hard = line_cuts(text, marker.height)
-        box.cuts, box.hard_cuts = cuts, [marker.height, *hard]
+        box.cuts, box.hard_cuts = cuts, [*line_cuts(marker)[1], marker.height, *hard]
         box.height += marker.height
     else:
         marker.shift += text.baseline - marker.baseline
-    box.parts.insert(0, Part(marker, max(0, x), 0))
+    box.parts.insert(0, Part(marker, column.width - offset - wide if rtl else offset, 0))
 
 
 def _inset(ems: float, column: Column) -> int:

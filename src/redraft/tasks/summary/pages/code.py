@@ -2,31 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import groupby
 
 from redraft.tasks.summary.documents.blocks import Code, Span
 from redraft.tasks.summary.pages.boxes import Area, Box, Part
 from redraft.tasks.summary.pages.column import Column
-from redraft.tasks.summary.pages.typeset import CODE_SIZE, WIDE, Text, Voice
+from redraft.tasks.summary.pages.typeset import WIDE, Text
 
 GROUND = 0.06
 """Of the way from paper to ink."""
-MARK = "\u21a9"
-"""At the end of a line that goes on below."""
-SPACING = 0.94
-"""Of the line spacing of running text."""
 
 
 def code_box(block: Code, column: Column) -> Box:
-    size = CODE_SIZE * column.em
-    voice = Voice(size, column.style.ink, column.style.line_spacing * SPACING, mono=True, align="left")
+    voice, mark, letter = column.code_voice, column.code_mark, column.code_letter
     pad = round(0.45 * column.em)
-    mark = column.setter.text((Span(MARK),), replace(voice, grey=column.tint(0.6)), WIDE, marker=True)
     room = round(mark.longest) + 2
-    inside = max(column.width - 2 * pad, room + round(2 * size))
+    inside = max(column.width - 2 * pad, room + round(2 * voice.size))
     wide = inside - room
-    letter = column.setter.text((Span("0"),), voice, WIDE).longest
     texts: list[tuple[Text, bool]] = []
 
     def fits(line: str) -> bool:
@@ -37,6 +29,11 @@ def code_box(block: Code, column: Column) -> Box:
         for piece in ["\n".join(lines)] if short else lines:
             texts.append((column.setter.text((Span(piece),), voice, WIDE if short else wide), not short))
     pitch = max(text.pitch for text, _ in texts)
+    turn = (
+        mark
+        if mark.pitch == pitch
+        else column.setter.text(mark.content, mark.voice, WIDE, pitch=pitch, role="sign")
+    )
     box = Box(0, [], column.gap)
     y = pad
     for text, may_break in texts:
@@ -45,8 +42,7 @@ def code_box(block: Code, column: Column) -> Box:
         box.parts.append(Part(text, pad, y))
         if may_break:
             for line in range(text.lines - 1):
-                turn = column.setter.text(mark.content, mark.voice, WIDE, pitch=pitch, marker=True)
-                box.parts.append(Part(turn, pad + wide + 1, y + line * pitch))
+                box.parts.append(Part(mark, pad + wide + 1, y + line * pitch))
         y += text.height
     count = (y - pad) // pitch
     box.height = y + pad

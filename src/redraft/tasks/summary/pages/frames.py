@@ -63,7 +63,7 @@ def number_text(setter: Typesetter, style: PageStyle, page: int) -> tuple[Text, 
     """The number of a page, from 0, and where it stands: in the middle of the space below the columns."""
     width, height = style.pixels
     voice = Voice(NUMBER_SIZE * style.font_size, style.ink, 1.2, align="left")
-    text = setter.text((Span(str(page + 1)),), voice, width, marker=True)
+    text = setter.text((Span(str(page + 1)),), voice, width, role="sign")
     space = height - frames_of(style).bottom
     return text, round((width - text.longest) / 2), height - space + max(0, (space - text.height) // 2)
 

@@ -24,8 +24,7 @@ TITLE_SHARE = 0.4
 class PlacedLine:
     """A line of a text on a page. left, right: the room it has; top, bottom: its own height; in page pixels.
 
-    line: its number within the text. marker: stands beside another line, as a list's marker does. repeated: a
-    table's header shown again. frame: the column it stands in.
+    line: its number within the text. repeated: a table's header shown again. frame: the column it stands in.
     """
 
     text: Text
@@ -35,18 +34,20 @@ class PlacedLine:
     right: int
     bottom: int
     frame: Frame
-    marker: bool = False
     repeated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Furniture:
-    """A text that belongs to the page: the title above the columns, a page number."""
+    """A text outside the columns: the title above them, a page number."""
 
     text: Text
     x: int
     y: int
-    of_document: bool
+
+    def lines(self, page: int) -> Iterator[PlacedLine]:
+        frame = Frame(page, self.x, self.y, round(self.x + self.text.width), self.y + self.text.height)
+        return _lines(self.text, self.x, self.y, 0, self.text.height, frame, False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,17 +77,15 @@ class Layout:
         return self.setting.missing
 
     def lines(self, index: int) -> Iterator[PlacedLine]:
-        """The lines of a page in reading order (column by column), the page's number left out."""
+        """The lines of a page in reading order, column by column; its number is the last."""
         page = self.pages[index]
-        for item in page.furniture:
-            if item.of_document:
-                frame = Frame(index, item.x, item.y, round(item.x + item.text.width), item.y + item.text.height)
-                yield from _lines(item.text, item.x, item.y, 0, item.text.height, frame, False)
+        yield from (line for item in page.furniture if item.text.role != "sign" for line in item.lines(index))
         for piece in page.slices:
             for part in piece.box.parts:
                 x, y = piece.frame.left + part.x, piece.y + part.y - piece.top
                 top, bottom = piece.top - part.y, piece.bottom - part.y
                 yield from _lines(part.text, x, y, top, bottom, piece.frame, piece.repeated)
+        yield from (line for item in page.furniture if item.text.role == "sign" for line in item.lines(index))
 
 
 def lay_out(document: Document, style: PageStyle, *, most_pages: int | None = None) -> Layout:
@@ -105,7 +104,7 @@ def lay_out(document: Document, style: PageStyle, *, most_pages: int | None = No
     if document.title:
         title = title_text(document.title, column, frames.across)
         if len(frames.lefts) > 1 and title.height <= TITLE_SHARE * (frames.bottom - frames.top):
-            above = (Furniture(title, frames.lefts[0], frames.top, of_document=True),)
+            above = (Furniture(title, frames.lefts[0], frames.top),)
             first_top += title.height + column.gap + round(0.5 * column.em)
         else:
             title = title_text(document.title, column, frames.width)
@@ -137,7 +136,7 @@ def lay_out(document: Document, style: PageStyle, *, most_pages: int | None = No
 def _number(setter: Typesetter, style: PageStyle, page: int) -> tuple[Furniture, ...]:
     if not style.page_numbers:
         return ()
-    return (Furniture(*number_text(setter, style, page), of_document=False),)
+    return (Furniture(*number_text(setter, style, page)),)
 
 
 def _lines(
@@ -155,6 +154,5 @@ def _lines(
                 min(x + round(text.width), frame.right) if text.width < WIDE else frame.right,
                 y + start + text.pitch,
                 frame,
-                text.marker,
                 repeated,
             )

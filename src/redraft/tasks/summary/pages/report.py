@@ -10,13 +10,18 @@ from redraft.tasks.summary.pages.draw import Pixels, draw
 from redraft.tasks.summary.pages.layout import Layout, PlacedLine
 from redraft.tasks.summary.pages.trace import Boxes, cluster_boxes, line_texts
 
+ROUNDING = 1.0
+"""Pixels by which a line may be wider than its room: the engine rounds."""
+
 
 @dataclass(frozen=True)
 class PageReport:
-    """characters: of the document's text on the page, with spaces. lines: of text. missing: code points that no
-    installed font has. clipped: the numbers of lines whose ink leaves its column or the page. letter_height: of a
-    lower-case x of running text, in page pixels. ink: [lines, 4], the box of each line's ink (left, top, right,
-    bottom in page pixels; right and bottom are just outside), zeros where a line has none.
+    """What is on a page.
+
+    characters: of the document's text, with spaces. lines: of text. missing: code points that no installed font
+    has. clipped: the numbers of lines that do not fit (see `Layout.lines`). letter_height: of a lower-case x of
+    running text, in page pixels. ink: [lines, 4], the box of each line's ink in page pixels (left, top, right,
+    bottom; the latter two just outside), zeros where a line has none.
     """
 
     characters: int
@@ -32,28 +37,44 @@ def report(layout: Layout, index: int, pixels: Pixels | None = None) -> PageRepo
     pixels = draw(layout, index) if pixels is None else pixels
     lines = list(layout.lines(index))
     texts = page_texts(layout, index)
-    missing = set(layout.missing)
-    ink = np.array([_ink(pixels, line, layout.style.paper) for line in lines], np.float64).reshape(-1, 4)
+    ink = [_ink(pixels, line, layout.style.paper) for line in lines]
+    absent = set(layout.missing)
     return PageReport(
         sum(map(len, texts)),
-        sum(not line.marker for line in lines),
-        tuple(sorted(missing.intersection(ord(letter) for text in texts for letter in text))) if missing else (),
-        tuple(number for number, line in enumerate(lines) if line.text.longest > line.text.width + 1),
+        sum(line.text.role == "text" for line in lines),
+        tuple(sorted(absent.intersection(ord(letter) for text in texts for letter in text))) if absent else (),
+        tuple(number for number, line in enumerate(lines) if _clipped(line, ink[number], pixels)),
         layout.letter_height,
-        ink,
+        np.array(ink, np.float64).reshape(-1, 4),
     )
 
 
 def page_texts(layout: Layout, index: int) -> list[str]:
-    """The texts of a page's lines, in order; a header that is shown again is not among them."""
-    known: dict[int, list[str]] = {}
-    found = []
+    """The document's text on a page: of each text (a paragraph, a cell, a marker) what stands there, in order.
+
+    A header that is shown again is not among them.
+    """
+    shown: dict[int, list[PlacedLine]] = {}
     for line in layout.lines(index):
-        if not line.repeated:
-            texts = known.setdefault(id(line.text), []) or line_texts(line.text)
-            known[id(line.text)] = texts
-            found.append(texts[line.line])
-    return found
+        if line.text.role != "sign" and not line.repeated:
+            shown.setdefault(id(line.text), []).append(line)
+    return [_text(lines) for lines in shown.values()]
+
+
+def _text(lines: list[PlacedLine]) -> str:
+    text = lines[0].text
+    if len(lines) == text.lines:
+        return text.string
+    texts = line_texts(text)
+    return "".join(texts[line.line] for line in lines)
+
+
+def _clipped(line: PlacedLine, ink: tuple[int, int, int, int], pixels: Pixels) -> bool:
+    """Whether a line is wider than its room, or its ink stands at the page's edge, where columns never reach."""
+    height, width = pixels.shape
+    left, top, right, bottom = ink
+    at_edge = right > 0 and (left <= 0 or top <= 0 or right >= width or bottom >= height)
+    return at_edge or line.left + line.text.longest > line.frame.right + ROUNDING
 
 
 def glyph_boxes(layout: Layout, index: int) -> Boxes:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from redraft.tasks.summary.documents.blocks import Span, Table, plain
 from redraft.tasks.summary.pages.boxes import Area, Box, Part, line_cuts
 from redraft.tasks.summary.pages.column import Column
-from redraft.tasks.summary.pages.typeset import WIDE, Voice, is_right_to_left
+from redraft.tasks.summary.pages.typeset import WIDE, Text, is_right_to_left
 
 PADDING = 0.4
 """Ems left and right of a cell's text; half of it above and below."""
@@ -31,23 +31,26 @@ def table_boxes(block: Table, column: Column) -> Iterator[Box]:
     header = replace(column.voice, bold=True, align="start")
     voices = [header if block.header and not number else replace(column.voice, align="start")
               for number in range(len(block.rows))]  # fmt: skip
-    widths = column_widths(block, column, voices, column.width - 2 * pad * count)
-    yield _box(block, column, voices, widths, pad, rtl)
+    texts = [
+        [column.setter.text(cell, voice, WIDE) for cell in row]
+        for row, voice in zip(block.rows, voices, strict=True)
+    ]
+    widths = column_widths(texts, column.width - 2 * pad * count)
+    yield _box(block, column, texts, widths, pad, rtl)
 
 
-def column_widths(block: Table, column: Column, voices: Sequence[Voice], room: int) -> list[int]:
+def column_widths(rows: Sequence[Sequence[Text]], room: int) -> list[int]:
     """Pixels of each column of cells, which sum to at most the room.
 
     Every column gets what its longest line needs where all have room; else what is left beyond their longest words
     is shared in proportion to what each lacks (CSS 2.1, 17.5.2.2).
     """
-    least, most = [1.0] * len(block.rows[0]), [1.0] * len(block.rows[0])
-    for row, voice in zip(block.rows, voices, strict=True):
-        for index, cell in enumerate(row):
-            if cell:
-                paragraph = column.setter.text(cell, voice, WIDE).paragraph
-                least[index] = max(least[index], paragraph.MinIntrinsicWidth + 2)
-                most[index] = max(most[index], paragraph.MaxIntrinsicWidth + 2)
+    least, most = [1.0] * len(rows[0]), [1.0] * len(rows[0])
+    for row in rows:
+        for index, text in enumerate(row):
+            if text.content:
+                least[index] = max(least[index], text.paragraph.MinIntrinsicWidth + 2)
+                most[index] = max(most[index], text.paragraph.MaxIntrinsicWidth + 2)
     if sum(most) <= room:
         return [int(width) + 1 for width in most] if sum(most) + len(most) <= room else [int(w) for w in most]
     if sum(least) > room:
@@ -62,19 +65,23 @@ def column_widths(block: Table, column: Column, voices: Sequence[Voice], room: i
     return [int(need + left * lack / sum(lacks)) for need, lack in zip(least, lacks, strict=True)]
 
 
-def _box(block: Table, column: Column, voices: Sequence[Voice], widths: Sequence[int], pad: int, rtl: bool) -> Box:
+def _box(
+    block: Table, column: Column, rows: Sequence[Sequence[Text]], widths: Sequence[int], pad: int, rtl: bool
+) -> Box:
     total = sum(widths) + 2 * pad * len(widths)
     start = column.width - total if rtl else 0
     strong, weak = column.tint(0.8), column.tint(0.3)
     box = Box(0, [], column.gap, areas=[Area(start, 0, start + total, 1, strong)])
     y = 1
-    for number, (row, voice) in enumerate(zip(block.rows, voices, strict=True)):
-        texts = [column.setter.text(cell, voice, width) for cell, width in zip(row, widths, strict=True)]
+    for number, row in enumerate(rows):
         # One height of line for the whole row, so that a high row can be cut between lines.
-        pitch = max(text.pitch for text in texts)
+        pitch = max(text.pitch for text in row)
         x, top, bottom = start, y + pad // 2, y
-        for cell, width, text in zip(row, widths, texts, strict=True):
-            text = text if text.pitch == pitch else column.setter.text(cell, voice, width, pitch=pitch)
+        for width, cell in zip(widths, row, strict=True):
+            if cell.pitch == pitch:
+                text = cell.fit(width)
+            else:
+                text = column.setter.text(cell.content, cell.voice, width, pitch=pitch)
             left = column.width - (x - start) - width - pad if rtl else x + pad
             box.parts.append(Part(text, left, top))
             bottom = max(bottom, top + text.height)
@@ -82,7 +89,7 @@ def _box(block: Table, column: Column, voices: Sequence[Voice], widths: Sequence
         lines = (bottom - top) // pitch
         box.hard_cuts += [top + line * pitch for line in range(1, lines)]
         y = bottom + pad - pad // 2
-        last = number == len(block.rows) - 1
+        last = number == len(rows) - 1
         below_header = block.header and not number
         thick = 2 if below_header else 1
         box.areas.append(Area(start, y, start + total, y + thick, strong if last or below_header else weak))

@@ -34,7 +34,9 @@ def cluster_boxes(text: Text, pitch: int = 0) -> tuple[NDArray[np.int64], Boxes]
     Boxes hold the outlines' control points, so they may be a little larger than the ink. pitch: another height of
     lines than the text's own.
     """
-    paragraph = text.setter.paragraph(text.content, text.voice, pitch or text.pitch, text.right_to_left, colour_of)
+    paragraph = text.setter.paragraph(
+        text.setter.runs(text.content, text.voice), text.voice, pitch or text.pitch, text.right_to_left, colour_of
+    )
     paragraph.layout(text.width)
     numbers, boxes = _outlines(paragraph)
     boxes[:, (1, 3)] += 0 if pitch else text.shift
@@ -43,8 +45,9 @@ def cluster_boxes(text: Text, pitch: int = 0) -> tuple[NDArray[np.int64], Boxes]
 
 def line_texts(text: Text) -> list[str]:
     """What stands on each line, in logical order. Joined, they are the whole text."""
-    if text.lines == 1:
-        return [text.string]
+    string = text.string
+    if string.count("\n") + 1 == text.lines:
+        return string.splitlines(keepends=True) + [""] * (string.endswith("\n") or not string)
     pitch = round(SPREAD * text.voice.size)
     parts = clusters(text)
     numbers, boxes = cluster_boxes(text, pitch)

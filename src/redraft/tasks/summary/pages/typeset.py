@@ -7,21 +7,28 @@ The engine gives neither the places of its lines nor a right-to-left paragraph. 
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from math import ceil
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import regex
 import skia
 
 from redraft.tasks.summary.documents.blocks import Spans, plain
 from redraft.tasks.summary.pages.extents import STACKED, ascii_extent, drawn_extent, letters_extent
-from redraft.tasks.summary.pages.fonts import FontRun, Setting, fonts
+from redraft.tasks.summary.pages.font_setting import FontRun, Setting
+from redraft.tasks.summary.pages.fonts import fonts
+from redraft.tasks.summary.pages.text_styles import (
+    Align,
+    coloured_style,
+    paragraph_style,
+    text_layout,
+    text_style,
+)
 
-text_layout = skia.textlayout
-Align = Literal["start", "justify", "right", "left"]
+Role = Literal["text", "marker", "sign"]
+"""A list's marker is text of the document beside another line; a sign (a page's number) is not of the document."""
 RIGHT_TO_LEFT = regex.compile(
     "[\u0590-\u08ff\u200f\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff]"
 )
@@ -58,11 +65,20 @@ class Voice:
     align: Align = "start"
 
 
+class Run(NamedTuple):
+    """A stretch of text of one font, style and size (its em in pixels)."""
+
+    font: FontRun
+    bold: bool
+    italic: bool
+    size: float
+
+
 @dataclass(slots=True)
 class Text:
     """A text in lines. lines of `pitch` pixels each; longest: the widest line's advance in pixels.
 
-    shift: pixels to add below the top when it is painted. marker: stands beside another text, no line of its own.
+    shift: pixels to add below the top when it is painted. baseline: of the first line, from the top.
     """
 
     setter: Typesetter
@@ -76,7 +92,7 @@ class Text:
     shift: float
     baseline: float
     right_to_left: bool
-    marker: bool = False
+    role: Role = "text"
 
     @property
     def height(self) -> int:
@@ -86,44 +102,41 @@ class Text:
     def string(self) -> str:
         return plain(self.content)
 
+    def fit(self, width: float) -> Text:
+        """The same text, broken into lines of another width."""
+        self.paragraph.layout(width)
+        self.width, self.longest = width, self.paragraph.LongestLine
+        self.lines = round(self.paragraph.Height / self.pitch)
+        return self
+
 
 class Typesetter:
     """Sets the texts of one document in one font."""
 
     def __init__(self, setting: Setting) -> None:
         self.setting = setting
+        self.collection, self.unicode = fonts().collection, fonts().unicode
 
-    def text(self, content: Spans, voice: Voice, width: float, *, pitch: int = 0, marker: bool = False) -> Text:
+    def text(self, content: Spans, voice: Voice, width: float, *, pitch: int = 0, role: Role = "text") -> Text:
         """Breaks a text into lines of at most that many pixels. pitch: at least so many pixels a line.
 
         A word that is wider than a line is broken. An empty text is one empty line.
         """
-        string = plain(content)
-        above, below = self.extent(content, voice)
+        runs = self.runs(content, voice)
+        above, below = self._extent(runs, voice)
         pitch = max(pitch, round(voice.spacing * voice.size), above + below)
-        rtl = is_right_to_left(string)
-        paragraph = self.paragraph(content, voice, pitch, rtl)
+        rtl = is_right_to_left(plain(content))
+        paragraph = self.paragraph(runs, voice, pitch, rtl)
         paragraph.layout(width)
         baseline = paragraph.AlphabeticBaseline
         wanted = min(max(round(baseline), above), pitch - below)
-        return Text(
-            self,
-            content,
-            voice,
-            width,
-            paragraph,
-            pitch,
-            round(paragraph.Height / pitch),
-            paragraph.LongestLine,
-            wanted - baseline,
-            wanted,
-            rtl,
-            marker,
-        )
+        lines, longest = round(paragraph.Height / pitch), paragraph.LongestLine
+        return Text(self, content, voice, width, paragraph, pitch, lines, longest, wanted - baseline, wanted, rtl,
+                    role)  # fmt: skip
 
     def paragraph(
         self,
-        content: Spans,
+        runs: Iterable[Run],
         voice: Voice,
         pitch: int,
         right_to_left: bool = False,
@@ -136,57 +149,54 @@ class Typesetter:
             # The engine would put the last line of a justified text to the left.
             align = "right"
         build = text_layout.ParagraphBuilder.make(
-            _paragraph_style(primary, voice.size, pitch, align), fonts().collection, fonts().unicode
+            paragraph_style(primary, voice.size, pitch, align), self.collection, self.unicode
         )
         if right_to_left:
             build.addText(ISOLATE)
-        number = 0
-        for run, bold, italic, size in self.runs(content, voice):
-            for part in regex.findall(r"\X", run.text) if colour_of else (run.text,):
-                if colour_of:
-                    style = coloured_style(run.families, size, bold, italic, colour_of(number))
-                else:
-                    style = text_style(run.families, size, bold, italic, voice.grey)
-                build.pushStyle(style)
-                build.addText(part)
+        if colour_of:
+            _add_coloured(build, runs, colour_of)
+        else:
+            for run in runs:
+                font = run.font
+                build.pushStyle(text_style(font.families, font.locale, run.size, run.bold, run.italic, voice.grey))
+                build.addText(font.text)
                 build.pop()
-                number += 1
         if right_to_left:
             build.addText(POP)
         return build.Build()
 
-    def runs(self, content: Spans, voice: Voice) -> list[tuple[FontRun, bool, bool, float]]:
-        """Stretches of one font: with whether they are bold and italic, and their size."""
+    def runs(self, content: Spans, voice: Voice) -> list[Run]:
+        """The text cut where its font, style or size changes."""
         return [
-            (run, voice.bold or span.bold, span.italic, voice.size * (CODE_SIZE if span.code else 1.0))
+            Run(font, voice.bold or span.bold, span.italic, voice.size * CODE_SIZE if span.code else voice.size)
             for span in content
-            for run in self.setting.runs(span.text, voice.mono or span.code)
+            for font in self.setting.runs(span.text, voice.mono or span.code)
         ]
 
-    def extent(self, content: Spans, voice: Voice) -> tuple[int, int]:
+    def _extent(self, runs: list[Run], voice: Voice) -> tuple[int, int]:
         """Whole pixels that its ink needs above and below the baseline."""
         above = below = 0.0
         measure = False
-        for run, bold, _, size in self.runs(content, voice):
-            family = run.families[0]
-            if run.text.isascii():
-                reach = ascii_extent(family, bold)
-            elif STACKED.search(run.text):
+        for run in runs:
+            text, family = run.font.text, run.font.families[0]
+            if text.isascii():
+                reach = ascii_extent(family, run.bold)
+            elif STACKED.search(text):
                 measure = True
                 continue
             else:
-                reach = letters_extent(family, bold, set(run.text))
-            above, below = max(above, reach[0] * size), max(below, reach[1] * size)
-        above, below = ceil(above + BLEED), ceil(below + BLEED)
+                reach = letters_extent(family, run.bold, set(text))
+            above, below = max(above, reach[0] * run.size), max(below, reach[1] * run.size)
+        high, low = ceil(above + BLEED), ceil(below + BLEED)
         if measure:
-            drawn = self._drawn_extent(content, replace(voice, grey=0))
-            above, below = max(above, drawn[0]), max(below, drawn[1])
-        return above, below
+            drawn = self._drawn_extent(runs, replace(voice, grey=0))
+            high, low = max(high, drawn[0]), max(low, drawn[1])
+        return high, low
 
-    def _drawn_extent(self, content: Spans, voice: Voice) -> tuple[int, int]:
+    def _drawn_extent(self, runs: list[Run], voice: Voice) -> tuple[int, int]:
         for ems in ROOMY:
             pitch = round(ems * voice.size)
-            above, below = drawn_extent(self.paragraph(content, voice, pitch), pitch)
+            above, below = drawn_extent(self.paragraph(runs, voice, pitch), pitch)
             if above + below < pitch / 2:
                 break
         most = round(HIGHEST * voice.size)
@@ -196,52 +206,19 @@ class Typesetter:
 def clusters(text: Text) -> list[str]:
     """Its grapheme clusters (UAX #29) in logical order; none spans two fonts or styles."""
     runs = text.setter.runs(text.content, text.voice)
-    return [cluster for run, *_ in runs for cluster in regex.findall(r"\X", run.text)]
+    return [cluster for run in runs for cluster in regex.findall(r"\X", run.font.text)]
 
 
-@lru_cache(maxsize=4096)
-def text_style(
-    families: tuple[str, ...], size: float, bold: bool, italic: bool, grey: int
-) -> skia.textlayout.TextStyle:
-    return coloured_style(families, size, bold, italic, skia.Color(grey, grey, grey))
-
-
-def coloured_style(
-    families: tuple[str, ...], size: float, bold: bool, italic: bool, colour: int
-) -> skia.textlayout.TextStyle:
-    style = text_layout.TextStyle()
-    style.setFontFamilies(list(families))
-    style.setFontSize(size)
-    style.setColor(colour)
-    if bold or italic:
-        slant = skia.FontStyle.kItalic_Slant if italic else skia.FontStyle.kUpright_Slant
-        weight = skia.FontStyle.kBold_Weight if bold else skia.FontStyle.kNormal_Weight
-        style.setFontStyle(skia.FontStyle(weight, skia.FontStyle.kNormal_Width, slant))
-    return style
-
-
-@lru_cache(maxsize=4096)
-def _paragraph_style(
-    families: tuple[str, ...], size: float, pitch: int, align: Align
-) -> skia.textlayout.ParagraphStyle:
-    strut = text_layout.StrutStyle()
-    strut.setStrutEnabled(True)
-    strut.setForceStrutHeight(True)
-    strut.setFontFamilies(list(families))
-    strut.setFontSize(size)
-    strut.setHeight(pitch / size)
-    strut.setHeightOverride(True)
-    strut.setHalfLeading(True)
-    style = text_layout.ParagraphStyle()
-    style.setStrutStyle(strut)
-    style.setTextStyle(text_style(families, size, False, False, 0))
-    style.setTextAlign(_ALIGN[align])
-    return style
-
-
-_ALIGN = {
-    "start": text_layout.TextAlign.kLeft,
-    "left": text_layout.TextAlign.kLeft,
-    "right": text_layout.TextAlign.kRight,
-    "justify": text_layout.TextAlign.kJustify,
-}
+def _add_coloured(
+    build: skia.textlayout.ParagraphBuilder, runs: Iterable[Run], colour_of: Callable[[int], int]
+) -> None:
+    number = 0
+    for run in runs:
+        for cluster in regex.findall(r"\X", run.font.text):
+            font = run.font
+            build.pushStyle(
+                coloured_style(font.families, font.locale, run.size, run.bold, run.italic, colour_of(number))
+            )
+            build.addText(cluster)
+            build.pop()
+            number += 1

@@ -29,11 +29,8 @@ def code_box(block: Code, column: Column) -> Box:
         for piece in ["\n".join(lines)] if short else lines:
             texts.append((column.setter.text((Span(piece),), voice, WIDE if short else wide), not short))
     pitch = max(text.pitch for text, _ in texts)
-    turn = (
-        mark
-        if mark.pitch == pitch
-        else column.setter.text(mark.content, mark.voice, WIDE, pitch=pitch, role="sign")
-    )
+    if mark.pitch != pitch:
+        mark = column.setter.text(mark.content, mark.voice, WIDE, pitch=pitch, role="sign")
     box = Box(0, [], column.gap)
     y = pad
     for text, may_break in texts:

@@ -39,7 +39,7 @@ def test_a_sampled_style_stays_readable_and_of_the_same_page(style: PageStyle, s
 
 
 def test_no_strength_changes_nothing_and_more_goes_further() -> None:
-    style = PageStyle()
+    style = PageStyle(font_size=16)
     assert sample_style(style, random.Random(1), 0.0) == style
     spread = []
     for strength in (0.1, 0.5, 1.0):

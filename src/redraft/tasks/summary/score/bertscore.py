@@ -1,4 +1,4 @@
-"""BERTScore (Zhang et al. 2020): how alike the words of two texts are to a language model. By the package bert-score.
+"""BERTScore (Zhang et al. 2020), by the package bert-score: how alike two texts are to a language model.
 
 It needs the extra `redraft[bertscore]` and a model in a local folder. Figures of different models or layers cannot
 be compared, so both are named with the result. No rescaling with a baseline is done.
@@ -6,6 +6,7 @@ be compared, so both are named with the result. No rescaling with a baseline is 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -58,18 +59,30 @@ def _scorer(folder: str, layer: int | None) -> Any:
             "the measure 'bertscore' needs the package bert-score",
             remedy="Install redraft with its extra bertscore",
         ) from None
-    import json
-
     try:
-        layers = int(json.loads((Path(folder) / "config.json").read_text(encoding="utf-8"))["num_hidden_layers"])
-        if layer is not None and not 1 <= layer <= layers:
-            raise UsageError(f"this model has the layers 1 to {layers}, and no layer {layer}", where=folder)
-        return BERTScorer(model_type=folder, num_layers=layer or layers, batch_size=BATCH, device="cpu")
-    except UsageError:
-        raise
-    except Exception as error:  # the package and transformers raise anything on a folder that is none
-        raise InputError(
-            f"this folder's model cannot be loaded ({type(error).__name__}: {error})",
+        config = json.loads((Path(folder) / "config.json").read_text(encoding="utf-8"))
+        layers, positions = int(config["num_hidden_layers"]), int(config["max_position_embeddings"])
+    except (OSError, ValueError, KeyError, TypeError):
+        raise _no_model(folder, "config.json names no number of layers and positions") from None
+    if layer is not None and not 1 <= layer <= layers:
+        raise UsageError(
+            f"this model has no layer {layer}",
             where=folder,
-            remedy="Give a folder with a BERT or RoBERTa model and its tokenizer",
-        ) from None
+            remedy=f"Give one from 1 to {layers}: FOLDER@{layers}",
+        )
+    try:
+        scorer = BERTScorer(model_type=folder, num_layers=layer or layers, batch_size=BATCH)
+    except Exception as error:  # the package and transformers raise anything on a folder that is none
+        raise _no_model(folder, f"{type(error).__name__}: {error}") from None
+    # A tokenizer that names no longest input would not be asked to cut; RoBERTa keeps two positions for itself.
+    tokenizer = scorer._tokenizer
+    tokenizer.model_max_length = min(tokenizer.model_max_length, positions - 2)
+    return scorer
+
+
+def _no_model(folder: str, why: str) -> InputError:
+    return InputError(
+        f"this folder's model cannot be loaded ({why})",
+        where=folder,
+        remedy="Give a folder with a BERT or RoBERTa model and its tokenizer",
+    )

@@ -22,7 +22,7 @@ from redraft.tasks.summary.made.notices import notice
 from redraft.tasks.summary.made.reports import report
 from redraft.tasks.summary.truth import truth_of
 
-PATIENCE = 1000
+PATIENCE = 300
 """Candidates in a row that come to nothing new, after which making stops: the options hold no more documents."""
 MAKERS = {"full": report, "simple": notice}
 

@@ -11,7 +11,7 @@ from redraft.tasks.summary.made.log import log_lines
 
 LANGUAGES = {"en": 8, "de": 2, "fr": 2, "es": 2, "ru": 1, "ar": 1}
 """How often each is written in. Fonts that come with the installation draw all of them."""
-CHARACTERS = ((1_500, 4), (4_500, 4), (9_000, 3), (14_000, 2), (19_000, 1), (23_500, 1))
+CHARACTERS = ((900, 4), (3_000, 4), (5_000, 3), (7_500, 2), (9_500, 1), (11_500, 1))
 """Characters that a report aims at, and how often: about one to six pages in the default style."""
 SENTENCES = (3, 7)
 """In a paragraph."""
@@ -39,7 +39,7 @@ def report(rng: random.Random) -> Made:
 
 def _aim(rng: random.Random) -> int:
     sizes, often = zip(*CHARACTERS, strict=True)
-    return int(rng.choices(sizes, often)[0] * rng.uniform(0.8, 1.2))
+    return int(rng.choices(sizes, often)[0] * rng.uniform(0.85, 1.15))
 
 
 def _told(kind: Kind, values: Mapping[str, str], words: Library, rng: random.Random) -> list[Told]:

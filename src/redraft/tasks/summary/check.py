@@ -20,8 +20,8 @@ from redraft.tasks.summary.pages.layout import Layout
 from redraft.tasks.summary.pages.report import report
 
 SMALLEST_LETTER = 5.0
-"""Pixels of a lower-case x below which letters run together: of dot matrices, 5 x 7 is the coarsest that ISO 9241-303
-admits, and its x is five dots high."""
+"""Pixels of a lower-case x below which letters run together: of dot matrices, 5 x 7 is the coarsest that
+ISO 9241-303 admits, and its x is five dots high."""
 NAMED = 8
 """Code points that a fault names; it counts the others."""
 
@@ -29,9 +29,9 @@ NAMED = 8
 def check_examples(examples: Iterable[Example], options: Mapping[str, Any], work: Work) -> Iterator[Fault]:
     """Every fault of every example, in order. options: complete ones.
 
-    Errors: no_summary, empty_document, document (it cannot be laid out, or is too long), page_places (other than its
-    pages), clipped_line. Warnings: missing_glyphs, small_letters, long_summary, other_page (a kept picture is not
-    what its truth draws here).
+    Errors: no_summary, empty_document, document (it cannot be laid out, or is too long), page_places (not as many
+    as pages), clipped_line. Warnings: missing_glyphs, small_letters, long_summary (longer than its document),
+    other_page (a kept picture is not what its truth draws here).
     """
     for done, example in enumerate(examples, 1):
         yield from _faults(example, options)

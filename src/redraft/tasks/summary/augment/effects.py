@@ -17,8 +17,7 @@ from numpy.typing import NDArray
 
 from redraft.core.example import Image
 from redraft.tasks.summary.augment.settings import AugmentSettings
-from redraft.tasks.summary.augment.tone import Tone
-from redraft.tasks.summary.augment.tone import apply as apply_tone
+from redraft.tasks.summary.augment.tone import Tone, tinted, toned
 from redraft.tasks.summary.augment.warp import Warp
 
 Pixels = NDArray[numpy.uint8]
@@ -80,22 +79,24 @@ def sample_effects(
 
 
 def apply(page: Pixels, effects: Effects, em: float | None = None) -> Pixels:
-    """The page after the effects, of the same height and width; grey stays grey unless the paper is tinted.
+    """The page after the effects, of the same height and width. Its colour comes when it is `encoded`: a grey page
+    stays grey until then.
 
     em: of the running text, in pixels; None takes 1/64 of the height.
     """
     if not effects.warp.is_none:
         page = _warped(page, effects)
-    return apply_tone(page, effects.tone, em if em is not None else page.shape[0] / 64)
+    return toned(page, effects.tone, em if em is not None else page.shape[0] / 64)
 
 
 def encoded(pixels: Pixels, effects: Effects, path: str) -> Image:
-    """The picture file of a page: JPEG where the effects say so, else PNG, stored without compressing it."""
-    file, picture = io.BytesIO(), PIL.Image.fromarray(pixels)
+    """The picture file of a page in the colour of its paper: JPEG where the effects say so, else PNG, which is not
+    compressed."""
+    file, picture = io.BytesIO(), tinted(pixels, effects.tone.tint)
     if effects.jpeg is None:
         picture.save(file, "PNG", compress_level=0)
         return Image(path, file.getvalue())
-    picture.save(file, "JPEG", quality=effects.jpeg)
+    picture.convert("L" if picture.mode == "L" else "RGB").save(file, "JPEG", quality=effects.jpeg)
     return Image(f"{path.rpartition('.')[0] or path}.jpg", file.getvalue())
 
 

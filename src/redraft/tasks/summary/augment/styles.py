@@ -85,6 +85,16 @@ def sample_style(
     )
 
 
+def closer(style: PageStyle, plain: PageStyle) -> tuple[PageStyle, ...]:
+    """Styles between a sampled one and the plain one that need less room, the farthest from plain first: no length
+    above the plain one's; then the plain font and columns too."""
+    lengths = ("font_size", "line_spacing", "paragraph_spacing", "margin")
+    tight = {name: min(getattr(style, name), getattr(plain, name)) for name in lengths}
+    tight["page_numbers"] = style.page_numbers and plain.page_numbers
+    own = {name: getattr(plain, name) for name in ("font", "columns", "align")}
+    return style.model_copy(update=tight), style.model_copy(update={**tight, **own})
+
+
 def most_columns(width: int, margin: float, font_size: float) -> int:
     """Columns that a page of that many pixels holds before their lines become too short to read, 1 to 4."""
     inside = width * (1 - 2 * margin)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy
+import PIL.Image
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
@@ -35,13 +36,13 @@ class Tone:
     grain: int = 0
 
 
-def apply(page: Pixels, tone: Tone, em: float) -> Pixels:
-    """The page [H, W] or [H, W, 3] in that tone. em: pixels of the running text's em."""
+def toned(page: Pixels, tone: Tone, em: float) -> Pixels:
+    """The page [H, W] or [H, W, 3] in that light, without its colour. em: pixels of the running text's em."""
     height, width = page.shape[:2]
     blur = min(tone.blur * em, SOFTEST)
     shaded = tone.shade_x != 0 or tone.shade_y != 0
     if blur < SHARPEST and not shaded and tone.contrast == 1.0 and tone.noise == 0:
-        return _tinted(page, tone)
+        return page
     plane = page.reshape(height, width, -1)
     across = _fall(width, tone.shade_x) * numpy.float32(tone.contrast)
     down = _fall(height, tone.shade_y)
@@ -58,7 +59,7 @@ def apply(page: Pixels, tone: Tone, em: float) -> Pixels:
             values += grain[0][grain[1][top * width : end * width]].reshape(end - top, width, 1)
         numpy.clip(values, 0, 255, out=values)
         out[top:end] = values
-    return _tinted(out.reshape(page.shape), tone)
+    return out.reshape(page.shape)
 
 
 def _fall(length: int, shade: float) -> Values:
@@ -96,12 +97,15 @@ def _grain(tone: Tone, count: int) -> tuple[Values, Pixels]:
     return QUANTILES * numpy.float32(tone.noise), numpy.frombuffer(random.bytes(count), numpy.uint8)
 
 
-def _tinted(page: Pixels, tone: Tone) -> Pixels:
-    """In colour where it has a tint: red and blue are scaled, and all so that none becomes brighter."""
-    if tone.tint == (0.0, 0.0):
-        return page
-    factors = numpy.array([1 + tone.tint[0], 1.0, 1 + tone.tint[1]])
-    factors /= factors.max()
-    tables = (numpy.arange(256)[:, None] * factors + 0.5).astype(numpy.uint8)
-    channels = [page] * 3 if page.ndim == 2 else [page[..., i] for i in range(3)]
-    return numpy.stack([numpy.take(tables[:, i], channel) for i, channel in enumerate(channels)], axis=-1)
+def tinted(page: Pixels, tint: tuple[float, float]) -> PIL.Image.Image:
+    """The page in its colour: red and blue are scaled, and all three so that none becomes brighter. A grey page
+    takes a palette, which costs nothing a pixel; without a tint it stays grey."""
+    if tint == (0.0, 0.0):
+        return PIL.Image.fromarray(page)
+    factors = numpy.array([1 + tint[0], 1.0, 1 + tint[1]])
+    tables = (numpy.arange(256)[:, None] * (factors / factors.max()) + 0.5).astype(numpy.uint8)
+    if page.ndim == 2:
+        picture = PIL.Image.fromarray(page)
+        picture.putpalette(tables.tobytes())
+        return picture
+    return PIL.Image.fromarray(numpy.stack([tables[:, i][page[..., i]] for i in range(3)], axis=-1))

@@ -68,5 +68,11 @@ def stretch(matrix: Matrix, points: Matrix) -> Matrix:
     return found
 
 
+def least_scale(warp: Warp, width: int, height: int) -> float:
+    """Where a page is shown smallest: pixels that one becomes, as a length."""
+    corners = numpy.array([[0, 0], [width, 0], [0, height], [width, height]], numpy.float64)
+    return float(numpy.sqrt(stretch(warp.matrix(width, height), corners).min()))
+
+
 def _moved(x: float, y: float) -> Matrix:
     return numpy.array([[1.0, 0.0, x], [0.0, 1.0, y], [0.0, 0.0, 1.0]])

@@ -76,8 +76,8 @@ def installed() -> tuple[str, ...]:
 
 
 def readable(style: PageStyle, plain: PageStyle, text: str, shrink: float) -> PageStyle:
-    """The style with letters of the text large enough to be read where the page is shown `shrink` times as large, or
-    at least as large as in the plain style, where those are smaller."""
+    """The style with letters of the text large enough to be read where the page is shown `shrink` times as large,
+    or at least as large as in the plain style, where those are smaller."""
     if needs_em(text):
         least = min(LEAST_EM, plain.font_size)
     else:

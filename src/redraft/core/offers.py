@@ -101,6 +101,14 @@ class MeasuresMore(Protocol):
 
 
 @runtime_checkable
+class DescribesData(Protocol):
+    data_categories: tuple[str, ...]
+    """The hub's names for what its datasets serve (`task_categories` of a dataset card)."""
+    truth_fields: Mapping[str, str]
+    """What a truth holds, a line each, for the dataset card."""
+
+
+@runtime_checkable
 class ReadsRows(Protocol):
     row_columns: Mapping[str, tuple[str, ...]]
     """Our column to the names it usually has elsewhere, the likeliest first."""

@@ -17,6 +17,7 @@ SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_
 HUB_LICENCES = {"apache-2.0", "mit", "cc0-1.0", "cc-by-4.0", "cc-by-sa-4.0", "cc-by-nc-4.0", "unknown"}
 """Licences that are written as such into the head; any other text is "other", and stands in the card."""
 SHOWN_REASONS = 20
+SHOWN_SOURCES = 50
 
 
 def card_text(manifest: Manifest, title: str = "") -> str:
@@ -28,8 +29,11 @@ def card_text(manifest: Manifest, title: str = "") -> str:
 
 
 def _head(manifest: Manifest, title: str, total: int) -> dict[str, Any]:
-    licence = manifest.source.licence.lower()
+    licences = {rights.licence for rights in manifest.ledger} or {manifest.source.licence}
+    licence = next(iter(licences)).lower() if len(licences) == 1 else "several licences"
     head: dict[str, Any] = {"pretty_name": title}
+    if manifest.languages:
+        head["language"] = sorted({tag.split("-")[0].lower() for tag in manifest.languages})
     if licence in HUB_LICENCES:
         head["license"] = licence
     else:
@@ -38,7 +42,7 @@ def _head(manifest: Manifest, title: str, total: int) -> dict[str, Any]:
             "license_name": re.sub(r"[^a-z0-9]+", "-", licence).strip("-")[:60] or "other",
         }
     return head | {
-        "task_categories": ["image-to-text"],
+        "task_categories": list(manifest.about.categories) or ["image-to-text"],
         "tags": ["redraft", manifest.task],
         "size_categories": [next((name for bound, name in SIZES if total < bound), "1M<n<10M")],
         "configs": [
@@ -67,9 +71,11 @@ def _body(manifest: Manifest, total: int) -> list[str]:
         f"- Seed: {'none' if manifest.seed is None else manifest.seed}",
         f"- Fingerprint: `{manifest.fingerprint}`",
     ]
+    if manifest.languages:
+        lines.append("- Languages: " + ", ".join(f"{tag} ({n:,})" for tag, n in manifest.languages.items()))
     if manifest.versions:
         lines.append("- Versions: " + ", ".join(f"{name} {v}" for name, v in sorted(manifest.versions.items())))
-    lines += _options(manifest) + _columns() + _left_out(manifest)
+    lines += _ledger(manifest) + _options(manifest) + _columns(manifest) + _left_out(manifest)
     return [*lines, ""]
 
 
@@ -81,6 +87,23 @@ def _images(manifest: Manifest) -> str:
     )
 
 
+def _ledger(manifest: Manifest) -> list[str]:
+    whole = (manifest.source.origin, manifest.source.licence)
+    if all((rights.source, rights.licence) == whole for rights in manifest.ledger):
+        return []
+    lines = ["", "## Sources and licences", "", "| source | licence | examples |", "|---|---|---:|"]
+    lines += [
+        f"| {_cell(r.source)} | {_cell(r.licence)} | {r.examples:,} |" for r in manifest.ledger[:SHOWN_SOURCES]
+    ]
+    if len(manifest.ledger) > SHOWN_SOURCES:
+        lines += ["", f"and {len(manifest.ledger) - SHOWN_SOURCES:,} further sources, which `manifest.json` lists"]
+    return lines
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")
+
+
 def _options(manifest: Manifest) -> list[str]:
     if not manifest.options:
         return []
@@ -88,7 +111,14 @@ def _options(manifest: Manifest) -> list[str]:
     return ["", "## Options", "", "```yaml", text, "```"]
 
 
-def _columns() -> list[str]:
+def _columns(manifest: Manifest) -> list[str]:
+    fields = manifest.about.fields
+    truth = [
+        "",
+        "| field of `truth` | what |",
+        "|---|---|",
+        *(f"| `{name}` | {fields[name]} |" for name in fields),
+    ]
     return [
         "",
         "## Columns",
@@ -100,6 +130,7 @@ def _columns() -> list[str]:
         "| `messages` | role and content; one `image` part an image; the last message is the answer |",
         "| `truth` | JSON: what the images show, from which they are drawn and answers are scored |",
         "| `seed` | decides every random choice of the drawing |",
+        *(truth if fields else ()),
         "",
         "```python",
         "from datasets import load_dataset",

@@ -60,6 +60,21 @@ class LeftOut(Part):
     file: str | None = None
 
 
+class Rights(Part):
+    """One line of the ledger: how many examples come from a source, and under which licence."""
+
+    source: str
+    licence: str
+    examples: Count
+
+
+class About(Part):
+    """What the task says of its data for the card. categories: the hub's names of tasks. fields: of a truth."""
+
+    categories: tuple[str, ...] = ()
+    fields: dict[str, str] = {}
+
+
 class Manifest(Part):
     kind: Literal["redraft dataset"] = "redraft dataset"
     format: int = FORMAT
@@ -74,6 +89,11 @@ class Manifest(Part):
     fingerprints: dict[str, str]
     versions: dict[str, str] = {}
     source: Source = Source()
+    ledger: tuple[Rights, ...] = ()
+    """Whose the examples are, the largest source first; the counts add up to all examples."""
+    languages: dict[str, int] = {}
+    """Examples by the language that their truth names (BCP 47)."""
+    about: About = About()
     left_out: LeftOut = LeftOut()
     files: tuple[File, ...]
 

@@ -20,7 +20,7 @@ from redraft.core.errors import InputError, OutputError, UsageError
 from redraft.core.example import Example
 from redraft.datasets.card import card_text
 from redraft.datasets.fingerprint import SHORT, combine
-from redraft.datasets.manifest import NAME, File, LeftOut, Manifest, Omission, Source
+from redraft.datasets.manifest import NAME, About, File, LeftOut, Manifest, Omission, Rights, Source
 from redraft.datasets.rows import to_row
 from redraft.datasets.shards import SHARD_BYTES, HashingFile, SplitWriter
 
@@ -50,6 +50,7 @@ class DatasetWriter:
         source: Source | None = None,
         keep_images: bool = True,
         title: str = "",
+        about: About | None = None,
         shard_bytes: int = SHARD_BYTES,
     ) -> None:
         self.folder = Path(folder)
@@ -57,7 +58,9 @@ class DatasetWriter:
         self._task, self._revision, self._options = task, revision, dict(options)
         self._seed, self._versions = seed, dict(versions or {})
         self._source, self._keep_images, self._title = source or Source(), keep_images, title
-        self._shard_bytes = shard_bytes
+        self._shard_bytes, self._about = shard_bytes, about or About()
+        self._ledger: Counter[tuple[str, str]] = Counter()
+        self._languages: Counter[str] = Counter()
         self._splits: dict[str, SplitWriter] = {}
         self._ids: set[bytes] = set()
         self._omissions: list[Omission] = []
@@ -84,9 +87,9 @@ class DatasetWriter:
             finally:
                 self._abandon()
 
-    def add(self, split: str, example: Example) -> None:
+    def add(self, split: str, example: Example, rights: tuple[str, str] | None = None) -> None:
         """Adds an example at the end of a split. An id that is taken, or content no row can hold, is an InputError
-        and leaves the dataset as it was."""
+        and leaves the dataset as it was. rights: source and licence, where its truth's `source` says nothing."""
         if not re.fullmatch(r"[A-Za-z0-9_]+", split):
             raise UsageError(f"'{split}' is no name for a split", remedy="Use letters, digits and underscores")
         row = to_row(example)
@@ -102,6 +105,9 @@ class DatasetWriter:
             self._splits[split].add(row)
         except OSError as error:
             raise output_error(self.folder, error) from error
+        self._ledger[rights_of(example.truth, *(rights or (self._source.origin, self._source.licence)))] += 1
+        if isinstance(language := example.truth.get("language"), str) and language:
+            self._languages[language] += 1
 
     def left_out(self, id: str, reason: str) -> None:
         """Notes an input that did not become an example; a reason that begins with the id does not repeat it."""
@@ -140,6 +146,12 @@ class DatasetWriter:
             fingerprints=fingerprints,
             versions=self._versions,
             source=self._source,
+            ledger=tuple(
+                Rights(source=source, licence=licence, examples=count)
+                for (source, licence), count in sorted(self._ledger.items(), key=lambda item: (-item[1], item[0]))
+            ),
+            languages=dict(sorted(self._languages.items(), key=lambda item: (-item[1], item[0]))),
+            about=self._about,
             left_out=left_out,
             files=(*files, *listed),
         )
@@ -162,6 +174,14 @@ class DatasetWriter:
         text = "".join(json.dumps(o.model_dump(), ensure_ascii=False) + "\n" for o in self._omissions)
         name = "left_out.jsonl"
         return LeftOut(count=count, reasons=common, file=name), (_plain_file(self._root / name, name, text, None),)
+
+
+def rights_of(truth: Mapping[str, Any], source: str, licence: str) -> tuple[str, str]:
+    """Source and licence of an example: its truth's `source` (dataset, licence), as far as it says them, wins."""
+    own = truth.get("source")
+    if not isinstance(own, Mapping):
+        return source, licence
+    return str(own.get("dataset") or source), str(own.get("licence") or licence)
 
 
 def _plain_file(path: Path, name: str, text: str, split: str | None) -> File:

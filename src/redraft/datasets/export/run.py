@@ -85,6 +85,7 @@ def materialise(dataset: Dataset, out: Path | str, work: Work) -> dict[str, Any]
         seed=manifest.seed if manifest else None,
         versions=manifest.versions if manifest else {},
         source=source,
+        about=manifest.about if manifest else None,
     ) as writer:
         for done, (split, example) in enumerate(examples_of(dataset), 1):
             writer.add(split, example)

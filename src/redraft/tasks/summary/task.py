@@ -16,6 +16,7 @@ from redraft.tasks.summary import options as summary_options
 from redraft.tasks.summary.conversation import conversation, question
 from redraft.tasks.summary.imports.known import KNOWN_SETS
 from redraft.tasks.summary.measures import MEASURES
+from redraft.tasks.summary.truth import FIELDS
 
 REVISION = "1"
 """Goes up when the same truth would be drawn or asked differently."""
@@ -44,6 +45,8 @@ class SummaryTask:
         "original_index": ("original_index",),
     }
     """The last three are those of the first DeepSynth's rows."""
+    data_categories = ("summarization", "image-to-text")
+    truth_fields = FIELDS
     row_needed = (("text", "image"), ("summary",))
     known_sets = KNOWN_SETS
     measures: Mapping[str, str] = MEASURES

@@ -11,6 +11,16 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 Format = Literal["text", "markdown"]
+FIELDS = {
+    "text": "the document, from which the pages are drawn; empty where its own pictures are all there is",
+    "format": "how the text is read: `text` or `markdown`",
+    "summary": "what the model should answer",
+    "title": "of the document, drawn above it; where known",
+    "language": "BCP 47; where known",
+    "source": "where it is from: `dataset`, `licence`, `original_split`, `original_index`, `file`; what is known",
+    "pages": "`given` where the pictures are the document's own, such as a scan",
+}
+"""What a truth holds, for people."""
 FORMATS: tuple[Format, ...] = ("text", "markdown")
 
 

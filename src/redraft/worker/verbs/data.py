@@ -21,7 +21,7 @@ from redraft.datasets.manifest import Source, read_manifest
 from redraft.datasets.reader import Dataset
 from redraft.datasets.writer import DatasetWriter
 from redraft.worker.verbs.data_import import import_
-from redraft.worker.verbs.data_made import Listening, summary, task_options
+from redraft.worker.verbs.data_made import Listening, about, summary, task_options
 from redraft.worker.verbs.data_push import push
 from redraft.worker.verbs.data_show import show
 
@@ -52,6 +52,7 @@ def generate(request: Request, work: Work) -> Result:
         ),
         keep_images=keep,
         title=task.title,
+        about=about(task),
     ) as writer:
         listening = Listening(work, writer)
         examples = task.generate(sum(sizes.values()), seed, options, listening)

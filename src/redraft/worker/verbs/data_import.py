@@ -21,7 +21,7 @@ from redraft.datasets.manifest import Source
 from redraft.datasets.repository import HUB
 from redraft.datasets.splitting import SPLITS
 from redraft.datasets.writer import DatasetWriter
-from redraft.worker.verbs.data_made import Listening, Omissions, summary, task_options
+from redraft.worker.verbs.data_made import Listening, Omissions, about, summary, task_options
 from redraft.worker.verbs.data_source import source_digest
 
 DEFAULT_TASK = "cad"
@@ -49,6 +49,7 @@ def import_(request: Request, work: Work) -> Result:
         ),
         keep_images=keep,
         title=f"{task.title} ({importer.name})",
+        about=about(task),
     )
     if importer.resumes and offers(task, ReadsRows) is not None:
         _resumable(request, importer, task, options, settings, writer, keep, work)

@@ -6,11 +6,12 @@ import time
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+from redraft.core.offers import DescribesData, offers
 from redraft.core.prediction import Predictor
 from redraft.core.sight import Sight
 from redraft.core.task import Task
 from redraft.core.work import Lent, Work
-from redraft.datasets.manifest import Manifest
+from redraft.datasets.manifest import About, Manifest
 
 
 class Notes(Protocol):
@@ -61,6 +62,14 @@ def task_options(task: Task, request: Mapping[str, Any]) -> tuple[dict[str, Any]
     if not wanted and "keep_images" in options:
         options = task.options({**given, "keep_images": False})
     return options, bool(wanted and options.get("keep_images", True))
+
+
+def about(task: Task) -> About:
+    """What the card says of the task's data."""
+    offered = offers(task, DescribesData)
+    if offered is None:
+        return About()
+    return About(categories=offered.data_categories, fields=dict(offered.truth_fields))
 
 
 def summary(out: str, manifest: Manifest, started: float) -> dict[str, Any]:

@@ -41,8 +41,8 @@ class Measured:
 
     @property
     def ratio(self) -> float:
-        """Text tokens a page token, over the whole document."""
-        return self.text_tokens / self.tokens
+        """Text tokens a page token, over all that is on the pages."""
+        return sum(self.page_texts) / self.tokens
 
     @property
     def densest(self) -> float:

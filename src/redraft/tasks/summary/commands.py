@@ -1,0 +1,225 @@
+"""`redraft summarize` and `redraft summary ...`. Light: checks names of files and starts the worker."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from redraft.core.errors import InputError, UsageError
+
+Run = Callable[..., None]
+STANDARD_INPUT = "standard input"
+MOST_BYTES = 64 << 20
+"""Of standard input. A document may have 1,000,000 characters, and a PDF some more bytes."""
+AS_JSON = typer.Option(False, "--json", help="Print one JSON document and nothing else.")
+FORCE = typer.Option(False, "--force", "-f", help="Replace the output where it exists.")
+STYLE = typer.Option(
+    None, "--style", help="A field of the pages' style as KEY=VALUE, such as font_size=12; may be repeated."
+)
+FILE = typer.Argument(help="Plain text, Markdown or PDF, known by its content; - reads standard input.")
+LANGUAGE = typer.Option(
+    "", "--language", help="Of the document (BCP 47, such as ja): it decides some letters' form."
+)
+
+
+def register(app: typer.Typer, run: Run) -> None:
+    """Adds the command `summarize` and the group `summary`."""
+    _summarize(app, run)
+    group = typer.Typer(
+        help="Pages of documents: draw them, plan them, search the best style.", no_args_is_help=True
+    )
+    _pages(group, run)
+    _plan(group, run)
+    app.add_typer(group, name="summary")
+
+
+def _summarize(app: typer.Typer, run: Run) -> None:
+    @app.command()
+    def summarize(
+        document: str = typer.Argument(
+            help="Plain text, Markdown or PDF; a folder of them; or - (standard input)."
+        ),
+        model: str = typer.Option(
+            "default/summary",
+            "--model",
+            "-m",
+            help="A run, a checkpoint, a model folder, or http://host/v1#model.",
+        ),
+        output: str | None = typer.Option(
+            None, "--output", "-o", help="The summary's file; of a folder, a folder (FOLDER-summaries)."
+        ),
+        pages: str | None = typer.Option(None, "--pages", help="A new folder for the pages that the model read."),
+        max_pages: int | None = typer.Option(
+            None, "--max-pages", min=1, help="Reads at most so many first pages."
+        ),
+        pdf_pages: bool = typer.Option(False, "--pdf-pages", help="Shows a PDF's own pages instead of its text."),
+        style: list[str] = STYLE,
+        ratio: float | None = typer.Option(
+            None, "--ratio", min=0.1, help="For a model not trained here: text tokens a page token, at most (10)."
+        ),
+        max_new_tokens: int | None = typer.Option(None, "--max-new-tokens", min=1, help="The longest summary."),
+        loop_stop: int | None = typer.Option(
+            None,
+            "--loop-stop",
+            min=0,
+            help="Ends an answer that repeats itself over so many tokens (48); 0: never.",
+        ),
+        batch_size: int | None = typer.Option(None, "--batch-size", min=1, help="Documents answered at once."),
+        device: str | None = typer.Option(None, "--device", help="auto, cpu, cuda or mps."),
+        language: str = LANGUAGE,
+        force: bool = FORCE,
+        json: bool = AS_JSON,
+    ) -> None:
+        """Summarise a document, or every document of a folder, from the pages that the model was trained on."""
+        from redraft.tasks.summary.tables import show_summary
+
+        with _source(document) as source:
+            request = {
+                "source": source,
+                "name": STANDARD_INPUT if document == "-" else document,
+                "model": _model(model),
+                "output": _absolute(output),
+                "pages": _absolute(pages),
+                "max_pages": max_pages,
+                "pdf_pages": pdf_pages,
+                "style": _fields(style),
+                "ratio": ratio,
+                "max_new_tokens": max_new_tokens,
+                "loop_stop": loop_stop,
+                "batch_size": batch_size,
+                "device": device,
+                "language": language,
+                "force": force,
+            }
+            run("summary.summarize", request, as_json=json, show=show_summary)
+
+
+def _pages(app: typer.Typer, run: Run) -> None:
+    @app.command()
+    def pages(
+        document: str = FILE,
+        output: str = typer.Option(
+            ..., "--output", "-o", help="A new folder for page-001.png ... and report.json."
+        ),
+        style: list[str] = STYLE,
+        model: str | None = typer.Option(
+            None, "--model", "-m", help="Counts tokens and letters as this model sees them: a model, or a family."
+        ),
+        max_pages: int | None = typer.Option(
+            None, "--max-pages", min=1, help="Draws at most so many first pages."
+        ),
+        language: str = LANGUAGE,
+        json: bool = AS_JSON,
+    ) -> None:
+        """Draw a document's pages and say what stands on each. Exit code 1 where a line is clipped."""
+        from redraft.tasks.summary.tables import show_pages
+
+        with _source(document) as source:
+            request = {
+                "file": _file(source),
+                "name": STANDARD_INPUT if document == "-" else document,
+                "output": _absolute(output),
+                "style": _fields(style),
+                "model": _model(model) if model else None,
+                "max_pages": max_pages,
+                "language": language,
+            }
+            run("summary.pages", request, as_json=json, show=show_pages)
+
+
+def _plan(app: typer.Typer, run: Run) -> None:
+    @app.command()
+    def plan(
+        document: str = FILE,
+        model: str = typer.Option(
+            ..., "--model", "-m", help="A run, a checkpoint, a model folder, or a family such as deepseek_ocr2."
+        ),
+        ratio: float = typer.Option(
+            10.0, "--ratio", min=0.1, help="Text tokens a page token that no page reaches."
+        ),
+        letters: float | None = typer.Option(
+            None, "--letters", min=1.0, help="The least x-height in the model, in pixels (5, or more by script)."
+        ),
+        style: list[str] = STYLE,
+        max_tokens: int | None = typer.Option(None, "--max-tokens", min=1, help="What the model takes in all."),
+        answer_tokens: int = typer.Option(512, "--answer-tokens", min=0, help="Of these, kept for the summary."),
+        max_pages: int = typer.Option(64, "--max-pages", min=1, max=1000, help="The most pages."),
+        language: str = LANGUAGE,
+        json: bool = AS_JSON,
+    ) -> None:
+        """Choose page size, columns and font size: the fewest tokens at which the model can read the document."""
+        from redraft.tasks.summary.tables import show_plan
+
+        with _source(document) as source:
+            request = {
+                "file": _file(source),
+                "name": STANDARD_INPUT if document == "-" else document,
+                "model": _model(model),
+                "ratio": ratio,
+                "letters": letters,
+                "style": _fields(style),
+                "max_tokens": max_tokens,
+                "answer_tokens": answer_tokens,
+                "max_pages": max_pages,
+                "language": language,
+            }
+            run("summary.plan", request, as_json=json, show=show_plan)
+
+
+@contextmanager
+def _source(name: str) -> Iterator[str]:
+    """The absolute path of a file or folder; of standard input, a file that is there as long as the block runs."""
+    if name != "-":
+        if not Path(name).expanduser().exists():
+            raise UsageError("there is no such file or folder", where=name, remedy="Check the path")
+        yield str(Path(name).expanduser().absolute())
+        return
+    if sys.stdin.isatty():
+        raise UsageError("standard input is a terminal", remedy="Pipe a document in, or name a file")
+    with tempfile.TemporaryDirectory(prefix="redraft-stdin-") as folder:
+        path = Path(folder) / "document"
+        data = sys.stdin.buffer.read(MOST_BYTES + 1)
+        if len(data) > MOST_BYTES:
+            raise InputError(
+                f"there are more than {MOST_BYTES >> 20} MB", where=STANDARD_INPUT, remedy="Split the document"
+            )
+        path.write_bytes(data)
+        yield str(path)
+
+
+def _file(path: str) -> str:
+    if Path(path).is_dir():
+        raise UsageError("this is a folder", where=path, remedy="Name a file in it")
+    return path
+
+
+def _model(name: str) -> str:
+    """A path is made absolute where it is one; the names of families, servers and defaults stay."""
+    path = Path(name).expanduser()
+    return str(path.absolute()) if path.exists() else name
+
+
+def _absolute(name: str | None) -> str | None:
+    return str(Path(name).expanduser().absolute()) if name else None
+
+
+def _fields(given: list[str] | None) -> dict[str, Any]:
+    """KEY=VALUE pairs as data; values are read as YAML. What the keys are is checked by the worker."""
+    import yaml
+
+    found: dict[str, Any] = {}
+    for pair in given or []:
+        key, equals, text = pair.partition("=")
+        if not equals or not key:
+            raise UsageError(f"'{pair}' is no field of a style", remedy="Write KEY=VALUE, such as font_size=12")
+        try:
+            found[key.strip()] = yaml.safe_load(text)
+        except yaml.YAMLError:
+            raise UsageError(f"the value of '{pair}' cannot be read", remedy="Write KEY=VALUE") from None
+    return found

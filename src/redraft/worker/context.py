@@ -70,7 +70,7 @@ def lend_sight(model: str) -> Sight:
     """How a model folder, a checkpoint, or a family by its name sees pictures and counts text."""
     from redraft.models.sight import sight_of
 
-    return sight_of(model)
+    return sight_of(resolve_model(model) if model.partition("/")[0] == "default" else model)
 
 
 def lend_examples(dataset: str, split: str, limit: int | None = None) -> Lent:

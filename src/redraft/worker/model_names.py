@@ -37,5 +37,5 @@ def _default(task: str) -> Path:
             return folder
     raise UsageError(
         f"no model for the task '{task}' is installed",
-        remedy="Train one with `redraft train`, and give it with --model",
+        remedy=f"Train one with `redraft demo --task {task}` or `redraft train`, and give its run with --model",
     )

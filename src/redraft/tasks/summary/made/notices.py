@@ -12,7 +12,10 @@ FILLERS = (1, 3)
 
 
 def notice(rng: random.Random) -> Made:
-    """One notice. It opens with a filler, so that its first sentences never tell it all."""
+    """One notice. It opens with a filler, so that its first sentences never tell it all.
+
+    Its heading stands in the text, so that the same text in a file makes the same pages.
+    """
     words = library("notices")
     kind = rng.choice(words.kinds)
     values = words.values(kind, rng)
@@ -21,9 +24,9 @@ def notice(rng: random.Random) -> Made:
     body = facts + fillers
     rng.shuffle(body)
     return Made(
-        text="\n\n".join([first, *body]) + "\n",
+        text="\n\n".join([f"# {rng.choice(kind.titles)}", first, *body]) + "\n",
         summary=rng.choice(kind.summaries).format(**values),
-        title=rng.choice(kind.titles),
+        title="",
         language=words.language,
         kind=kind.name,
         facts=values,

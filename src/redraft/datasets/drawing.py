@@ -29,6 +29,11 @@ class Drawing:
         return example.with_images(self._task.draw(example.truth, example.seed, self._options))
 
 
+def own_pictures(example: Example) -> bool:
+    """Whether its images are a person's own (its truth says so), which no drawing replaces."""
+    return "given" in (example.truth.get("pages"), example.truth.get("views"))
+
+
 def drawing(folder: Path, manifest: Manifest, task: Task | None) -> Draw | None:
     """How the images of a dataset are drawn; None where they are stored, or where no task is at hand.
 

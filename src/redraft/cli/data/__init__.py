@@ -1,4 +1,4 @@
-"""`redraft data ...`: make, import, check, show, export and push datasets."""
+"""`redraft data ...`: make, import, mix, check, show, export and push datasets."""
 
 from __future__ import annotations
 
@@ -13,12 +13,15 @@ from redraft.core.errors import UsageError
 Run = Callable[..., None]
 AS_JSON = typer.Option(False, "--json", help="Print one JSON document and nothing else.")
 DATASET = typer.Argument(help="A dataset folder.")
+INGREDIENTS = typer.Argument(
+    metavar="DATASET[=WEIGHT]...", help="Dataset folders of one task; weights are shares of the training split."
+)
 OUT = typer.Argument(help="The new folder; it must not exist, or be empty.")
 OPTION = typer.Option(
     None, "--option", "-o", metavar="KEY=VALUE", help="An option of the task, read as YAML; repeat it for more."
 )
 COLUMN = typer.Option(
-    None, "--column", metavar="OURS=THEIRS", help="huggingface: where a column of ours is found."
+    None, "--column", metavar="OURS=THEIRS", help="huggingface, documents: where a column of ours is found."
 )
 NO_IMAGES = typer.Option(False, "--no-images", help="Keep no images: they are drawn again whenever they are read.")
 LICENCE = typer.Option(None, "--licence", help="Whose rights the content is under, for the dataset card.")
@@ -26,8 +29,8 @@ LICENCE = typer.Option(None, "--licence", help="Whose rights the content is unde
 
 def register(app: typer.Typer, run: Run) -> None:
     """Adds the group `data`."""
-    data = typer.Typer(help="Make, import, check, show, export and push datasets.", no_args_is_help=True)
-    for command in (_generate, _import, _check, _show, _export, _push):
+    data = typer.Typer(help="Make, import, mix, check, show, export and push datasets.", no_args_is_help=True)
+    for command in (_generate, _import, _mix, _check, _show, _export, _push):
         command(data, run)
     app.add_typer(data, name="data")
 
@@ -70,7 +73,8 @@ def _import(app: typer.Typer, run: Run) -> None:
     @app.command("import")
     def import_(
         importer: str = typer.Argument(
-            metavar="NAME", help="deepcad, openecad, programs, tinyllava, huggingface, or another task's own."
+            metavar="NAME",
+            help="deepcad, openecad, programs, documents, tinyllava, huggingface, or another task's own.",
         ),
         source: str = typer.Argument(
             help="The files: a folder, a file, or hf:<repo> where the importer takes it."
@@ -119,6 +123,46 @@ def _import(app: typer.Typer, run: Run) -> None:
             "licence": licence,
         }
         run("data.import", request, as_json=json, show=show_made)
+
+
+def _mix(app: typer.Typer, run: Run) -> None:
+    @app.command()
+    def mix(
+        out: str = OUT,
+        datasets: list[str] = INGREDIENTS,
+        count: int = typer.Option(
+            None, "--count", "-n", min=1, help="Training examples; as many as the weights allow, if not given."
+        ),
+        seed: int = typer.Option(0, "--seed", help="Decides which examples are taken."),
+        option: list[str] = OPTION,
+        no_images: bool = NO_IMAGES,
+        json: bool = AS_JSON,
+    ) -> None:
+        """Mix datasets by weight, each example once; held-out splits are joined whole, and the rights kept."""
+        from redraft.cli.data.screen import show_made
+
+        request = {
+            "out": _new(out),
+            "parts": [_weighted(text) for text in datasets],
+            "count": count,
+            "seed": seed,
+            "options": _options(option),
+            "images": not no_images,
+        }
+        run("data.mix", request, as_json=json, show=show_made)
+
+
+def _weighted(text: str) -> dict[str, Any]:
+    path, equals, number = text.rpartition("=")
+    if not equals or Path(text).exists():
+        return {"dataset": _there(text), "weight": None}
+    try:
+        weight = float(number)
+    except ValueError:
+        weight = -1.0
+    if not 0 <= weight < float("inf"):
+        raise UsageError(f"the weight '{number}' is no number from 0 up", where=path, remedy="Write DATASET=2.5")
+    return {"dataset": _there(path), "weight": weight}
 
 
 def _check(app: typer.Typer, run: Run) -> None:

@@ -22,6 +22,7 @@ from redraft.datasets.reader import Dataset
 from redraft.datasets.writer import DatasetWriter
 from redraft.worker.verbs.data_import import import_
 from redraft.worker.verbs.data_made import Listening, about, summary, task_options
+from redraft.worker.verbs.data_mix import mix
 from redraft.worker.verbs.data_push import push
 from redraft.worker.verbs.data_show import show
 
@@ -143,6 +144,7 @@ VERBS: dict[str, Verb] = {
     "data.generate": generate,
     "data.import": import_,
     "data.export": export_verb,
+    "data.mix": mix,
     "data.check": check_verb,
     "data.show": show,
     "data.push": push,

@@ -129,6 +129,11 @@ def test_texts_are_counted_by_the_models_own_tokenizer(folders: Any, encoders: A
     assert sight.text_tokens(text) == len(encoders(name).tokenizer(text, add_special_tokens=False)["input_ids"])
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_positions_are_those_of_the_loaded_model(folders: Any, encoders: Any, name: str) -> None:
+    assert sight_of(folders(name)).positions == encoders(name).positions
+
+
 def test_checkpoints_and_adapters_see_as_their_model(folders: Any, tmp_path: Path) -> None:
     base = folders("unlimited_ocr")
     mode = {"size": {"height": 64, "width": 64}, "crop_to_patches": False}

@@ -1,10 +1,11 @@
 """Markdown to blocks, by CommonMark's rules and GitHub's tables.
 
-HTML is shown as the text it is written as; pictures leave their description in the text and a note.
+HTML tags leave their text, pictures their description; what is not shown of them is a note.
 """
 
 from __future__ import annotations
 
+import re
 from functools import cache
 
 from markdown_it import MarkdownIt
@@ -21,25 +22,36 @@ from redraft.tasks.summary.documents.blocks import (
     Spans,
     Table,
 )
+from redraft.tasks.summary.documents.html_text import html_text
+from redraft.tasks.summary.documents.joining import spaced
+from redraft.tasks.summary.documents.plain import plain_blocks
 
 BULLETS = "•◦▪"
+DEEPEST = 60
+"""Lists and quotations within one another; the library leaves out what lies deeper."""
+_CELL_END = re.compile(r"(?<!\\)\|")
 
 
 @cache
 def _reader() -> MarkdownIt:
-    return MarkdownIt("commonmark").enable(["table", "strikethrough"])
+    return MarkdownIt("commonmark", {"maxNesting": DEEPEST}).enable(["table", "strikethrough"])
 
 
 def markdown_blocks(text: str) -> tuple[list[Block], tuple[str, ...]]:
     """The blocks and the notes."""
-    walk = _Walk()
-    for token in _reader().parse(text):
+    tokens = _reader().parse(text)
+    if any(token.level >= DEEPEST - 1 for token in tokens):
+        note = f"lists or quotations more than {DEEPEST // 2} deep, so all of it is shown as plain text"
+        return list(plain_blocks(text)), (note,)
+    walk = _Walk(text)
+    for token in tokens:
         walk.take(token)
     return walk.blocks, walk.notes()
 
 
 class _Walk:
-    def __init__(self) -> None:
+    def __init__(self, text: str) -> None:
+        self.text = text
         self.blocks: list[Block] = []
         self.pictures: list[str] = []
         self.html = 0
@@ -54,6 +66,8 @@ class _Walk:
         self.row: list[Spans] = []
         self.has_header = False
         self.in_table = False
+        self.lines: list[str] = []
+        self.ragged = 0
 
     def take(self, token: Token) -> None:
         handler = getattr(self, f"_{token.type}", None)
@@ -63,7 +77,9 @@ class _Walk:
     def notes(self) -> tuple[str, ...]:
         notes = [f"a picture is not shown: {name}" for name in self.pictures]
         if self.html:
-            notes.append(f"{self.html} piece{'s' * (self.html > 1)} of HTML shown as written")
+            notes.append(f"{self.html} HTML tag{'s are' if self.html > 1 else ' is'} not shown, but for the text")
+        if self.ragged:
+            notes.append("a table with more cells than columns is shown as it is written")
         return tuple(notes)
 
     def _heading_open(self, token: Token) -> None:
@@ -134,13 +150,11 @@ class _Walk:
     _code_block = _fence
 
     def _html_block(self, token: Token) -> None:
-        content = token.content.strip("\n")
-        if content.startswith("<!--") and content.endswith("-->"):
-            self.html += 1
-        elif content:
+        texts, tags = html_text(token.content)
+        self.html += tags
+        for text in texts:
             self._flush_marker()
-            self.html += 1
-            self.blocks.append(Code(content.expandtabs(4), "html"))
+            self.blocks.append(Paragraph((Span(text),), self.quoted))
 
     def _hr(self, token: Token) -> None:
         self._flush_marker()
@@ -149,6 +163,8 @@ class _Walk:
     def _table_open(self, token: Token) -> None:
         self._flush_marker()
         self.rows, self.in_table, self.has_header = [], True, False
+        start, end = token.map or (0, 0)
+        self.lines = self.text.split("\n")[start:end]
 
     def _thead_open(self, token: Token) -> None:
         self.has_header = True
@@ -160,14 +176,19 @@ class _Walk:
         self.rows.append(tuple(self.row))
 
     def _table_close(self, token: Token) -> None:
-        self.blocks.append(Table(tuple(self.rows), self.has_header))
         self.in_table = False
+        columns = len(self.rows[0])
+        if any(len(_CELL_END.split(line.strip().strip("|"))) > columns for line in self.lines):
+            # GitHub's rules leave out cells beyond the header's columns.
+            self.blocks.append(Code("\n".join(self.lines).expandtabs(4)))
+            self.ragged += 1
+        else:
+            self.blocks.append(Table(tuple(self.rows), self.has_header))
 
     def _spans(self, tokens: list[Token]) -> Spans:
         found: list[Span] = []
         bold = italic = 0
-        links: list[str] = []
-        for token in tokens:
+        for at, token in enumerate(tokens):
             text, code = "", False
             match token.type:
                 case "text":
@@ -176,22 +197,21 @@ class _Walk:
                     text = token.content
                 case "code_inline":
                     text, code = token.content, True
-                case "softbreak" | "hardbreak":
+                case "hardbreak":
                     text = " "
+                case "softbreak":
+                    following = next((t.content for t in tokens[at + 1 :] if t.content), "")
+                    text = " " if not found or spaced(found[-1].text, following) else ""
                 case "strong_open" | "strong_close":
                     bold += 1 if token.nesting == 1 else -1
                 case "em_open" | "em_close":
                     italic += 1 if token.nesting == 1 else -1
                 case "html_inline":
                     self.html += 1
-                    text = token.content
+                    text = " " if token.content.lower().startswith("<br") else ""
                 case "image":
                     text = token.content
                     self.pictures.append(str(token.attrGet("src") or "") or text)
-                case "link_open":
-                    links.append(str(token.attrGet("href") or ""))
-                case "link_close":
-                    links.pop()
             if text:
                 span = Span(text, bool(bold), bool(italic), code)
                 if found and _alike(found[-1], span):

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from redraft.tasks.summary.documents.plain import join
+from redraft.tasks.summary.documents.joining import join
 
 TITLE = 1.15
 """Times the size of running text from which a short line is a title; bold ones need not be larger."""

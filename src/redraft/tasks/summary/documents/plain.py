@@ -5,191 +5,252 @@ What a plain text means is guessed from its lines; a wrong guess changes how a p
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Generator, Iterator
 
 from redraft.tasks.summary.documents.blocks import Block, Code, Heading, Item, Paragraph, Rule, spans
+from redraft.tasks.summary.documents.joining import join
+from redraft.tasks.summary.documents.plain_lines import (
+    ADORNMENT,
+    FIELD,
+    MAIL,
+    MARKER,
+    NUMBERED,
+    PROMPT,
+    ends_early,
+    in_columns,
+    indent_of,
+    is_centred_title,
+    is_prose,
+    is_table,
+    is_title,
+)
 
-_BULLET = re.compile(r"(?:([-*+•‣◦▪–])|(\(?(?:\d{1,3}|[A-Za-z]|[ivx]{2,4})[.)]|#\.))[ ]+(?=\S)")
-_ADORNMENT = re.compile(r"([=\-~^\"'`#*+:._!$%&,/;<>?@\\|])\1{2,}$")
-_GRID = re.compile(r"\+[-=+]{2,}\+?$|\|.*\|$")
-_SIMPLE_TABLE = re.compile(r"={2,}(?: +={2,})+$")
-_GAP = re.compile(r"\S {3,}\S")
-_ENDS = (".", ",", ";", ":", "!", "?", "。", "、", "！", "？", "।", "؟", "।")
-TITLE_LENGTH = 80
+Found = Generator[Block, None, int]
+"""Blocks, and the line to go on with."""
+WIDEST = 120
+"""Characters of a line beyond which a text is not hard-wrapped: each line is a paragraph then."""
+MANY = 4
+"""So many lines one after the other that look like titles are none."""
 
 
-def plain_blocks(text: str) -> Iterator[Block]:
+def plain_blocks(text: str) -> list[Block]:
     """The blocks of a normalised text."""
-    return _Reader(text).blocks()
+    reader = _Reader(text)
+    blocks = list(reader.blocks())
+    if reader.guessed:
+        _withdraw(blocks, reader.guessed)
+    return blocks
+
+
+def _withdraw(blocks: list[Block], guessed: set[int]) -> None:
+    """Titles that were guessed and head nothing become paragraphs."""
+    last = len(blocks) - 1
+    for is_heading, group in itertools.groupby(range(len(blocks)), lambda at: id(blocks[at]) in guessed):
+        run = list(group)
+        for at in run if is_heading and len(run) >= MANY else run[-1:] if is_heading and run[-1] == last else ():
+            block = blocks[at]
+            assert isinstance(block, Heading)
+            blocks[at] = Paragraph(block.content)
 
 
 class _Reader:
     def __init__(self, text: str) -> None:
         self.lines = [line.rstrip() for line in text.expandtabs(8).split("\n")]
-        self.adorned: list[str] = []
         self.levels: dict[str, int] = {}
+        self.guessed: set[int] = set()
+        """The ids of headings that no underline proves."""
         self.has_adorned = any(
-            _ADORNMENT.match(line) and before and not _ADORNMENT.match(before) and len(line) >= len(before) - 1
-            for before, line in zip(self.lines, self.lines[1:], strict=False)
+            line[:1] == line[-1:] != "" and bool(before) and self._underlined(before, line)
+            for before, line in itertools.pairwise(self.lines)
         )
-        lengths = sorted(len(line) for line in self.lines if line)
-        self.width = min(lengths[int(len(lengths) * 0.95)], 120) if lengths else 0
-        self.wrapped = not lengths or lengths[-1] <= 250
+        lengths = sorted(map(len, filter(None, self.lines)))
+        self.width = lengths[int(len(lengths) * 0.95)] if lengths else 0
+        self.wrapped = self.width <= WIDEST
         self.stack: list[tuple[int, int]] = []
         """The open lists: where their markers and their texts begin."""
 
     def blocks(self) -> Iterator[Block]:
-        at, lines = 0, self.lines
-        while at < len(lines):
-            line = lines[at]
-            if not line:
+        at = 0
+        while at < len(self.lines):
+            if self.lines[at]:
+                at = yield from self._group(at, self._end(at))
+            else:
                 at += 1
-                continue
-            end = at
-            while end < len(lines) and lines[end]:
-                end += 1
-            at = yield from self._group(at, end)
 
-    def _group(self, at: int, end: int) -> Generator[Block, None, int]:
-        """The blocks of lines at to end, between blank ones; returns where to go on."""
-        lines = self.lines
-        while at < end:
-            line = lines[at]
-            indent = len(line) - len(line.lstrip())
-            while self.stack and indent < self.stack[-1][1]:
-                if indent == self.stack[-1][0] and _BULLET.match(line, indent):
-                    break
-                self.stack.pop()
-            base = self.stack[-1][1] if self.stack and indent >= self.stack[-1][1] else 0
-            if _GRID.match(line, indent) or _SIMPLE_TABLE.match(line, indent):
-                at = yield from self._table(at, end, indent)
-                continue
-            if at + 1 < end and len(lines[at + 1]) >= len(line) - 1 and not indent:
-                mark = _ADORNMENT.match(lines[at + 1])
-                if mark and not _ADORNMENT.match(line):
-                    yield Heading(self._level(mark[1]), spans(line))
-                    at += 2
-                    continue
-            if not indent and (mark := _ADORNMENT.match(line)):
-                if (
-                    at + 2 < end
-                    and lines[at + 2][:1] == mark[1]
-                    and _ADORNMENT.match(lines[at + 2])
-                    and not _ADORNMENT.match(lines[at + 1])
-                ):
-                    yield Heading(self._level(mark[1] * 2), spans(lines[at + 1].strip()))
-                    at += 3
-                    continue
-                if at + 1 == end and len(line) >= 4:
-                    yield Rule()
-                    at += 1
-                    continue
-            if found := _BULLET.match(line, indent):
-                at = yield from self._item(at, end, indent, found)
-                continue
-            if indent > base + 1 and not self._first_line(at, end, indent):
-                at = yield from self._code(at, indent)
-                end = max(end, at)
-                continue
-            at = yield from self._paragraph(at, end, indent)
+    def _end(self, at: int) -> int:
+        """Where the lines without a blank one between them end."""
+        while at < len(self.lines) and self.lines[at]:
+            at += 1
         return at
 
-    def _level(self, mark: str) -> int:
-        return self.levels.setdefault(mark, min(len(self.levels) + 1, 6))
+    def _group(self, at: int, end: int) -> Found:
+        """The blocks of lines at to end, between blank ones."""
+        while at < end:
+            line = self.lines[at]
+            indent = indent_of(line)
+            self._close_lists(line, indent)
+            base = self.stack[-1][1] if self.stack else 0
+            if (line[indent] in "+|=" or not line.isascii()) and is_table(line, indent):
+                yield Code("\n".join(self.lines[at:end]))
+                return end
+            if not indent and (found := self._adorned(at, end)):
+                block, at = found
+                yield block
+            elif marker := MARKER.match(line, indent):
+                at = yield from self._item(at, end, indent, marker)
+            elif indent > base + 1 and not self._first_line(at, end):
+                at = yield from self._indented(at, end, indent)
+                end = max(end, at)
+            elif line[0] == ">" or line.startswith("$ "):
+                at = yield from self._signed(at, end)
+            else:
+                at = yield from self._paragraph(at, end, indent)
+        return at
 
-    def _first_line(self, at: int, end: int, indent: int) -> bool:
+    def _close_lists(self, line: str, indent: int) -> None:
+        while self.stack and indent < self.stack[-1][1]:
+            if indent == self.stack[-1][0] and MARKER.match(line, indent):
+                break
+            self.stack.pop()
+
+    def _underlined(self, title: str, line: str) -> bool:
+        return len(line) >= len(title) - 1 and bool(ADORNMENT.match(line)) and not ADORNMENT.match(title)
+
+    def _adorned(self, at: int, end: int) -> tuple[Block, int] | None:
+        """A title with a line of signs under it, and maybe one above; or such a line alone."""
+        line = self.lines[at]
+        if at + 1 < end and self._underlined(line, self.lines[at + 1]):
+            return self._heading(self.lines[at + 1][0], line), at + 2
+        if line[0].isalnum() or not ADORNMENT.match(line):
+            return None
+        if at + 2 < end and self.lines[at + 2] == line and not ADORNMENT.match(self.lines[at + 1]):
+            return self._heading(line[:2], self.lines[at + 1].strip()), at + 3
+        return (Rule(), at + 1) if at + 1 == end else None
+
+    def _heading(self, mark: str, title: str) -> Heading:
+        """Levels by the order in which underlines appear (reStructuredText, sections)."""
+        return Heading(self.levels.setdefault(mark, min(len(self.levels) + 1, 6)), spans(title))
+
+    def _first_line(self, at: int, end: int) -> bool:
         """A paragraph whose first line alone is indented."""
-        following = self.lines[at + 1] if at + 1 < end else ""
-        return bool(following) and not following[0].isspace() and len(self.lines[at]) > 40
+        return at + 1 < end and self.lines[at + 1][0] != " " and len(self.lines[at]) > 40
 
-    def _item(self, at: int, end: int, indent: int, found: re.Match[str]) -> Generator[Block, None, int]:
-        content = found.end()
-        if not (self.stack and self.stack[-1][0] == indent):
-            self.stack.append((indent, content))
-        else:
-            self.stack[-1] = (indent, content)
+    def _item(self, at: int, end: int, indent: int, marker: re.Match[str]) -> Found:
+        if not indent and self._numbered_title(at, end):
+            return (yield from self._paragraph(at, end, indent))
+        content = marker.end()
+        if self.stack and self.stack[-1][0] == indent:
+            self.stack.pop()
+        self.stack.append((indent, content))
         rows, at = [self.lines[at][content:]], at + 1
         while at < end:
             line = self.lines[at]
-            inner = len(line) - len(line.lstrip())
-            if _BULLET.match(line, inner) or inner < min(indent + 1, content) or inner > content + 1:
+            inner = indent_of(line)
+            if inner < min(indent + 1, content) or inner > content + 1 or MARKER.match(line, inner):
                 break
             rows.append(line.strip())
             at += 1
-        yield Item(spans(join(rows)), len(self.stack) - 1, "•" if found[1] else found[2])
+        yield Item(spans(join(rows)), len(self.stack) - 1, "•" if marker[1] else marker[2])
         return at
 
-    def _code(self, at: int, indent: int) -> Generator[Block, None, int]:
-        """Indented lines, over the blank ones between them, as they stand."""
-        start, last = at, at
-        low = indent
+    def _numbered_title(self, at: int, end: int) -> bool:
+        """A number and a title that stand alone, with a paragraph below in place of another entry."""
+        if at + 1 < end or self.has_adorned or self.stack or not NUMBERED.match(self.lines[at]):
+            return False
+        below = next((line for line in self.lines[end:] if line), "")
+        return is_title(self.lines[at]) and below[:1] not in ("", " ") and not MARKER.match(below)
+
+    def _indented(self, at: int, end: int, indent: int) -> Found:
+        """Prose that is set in, a title in the middle, or code."""
+        if at + 1 == end and not self.stack and not self.has_adorned and is_centred_title(self.lines[at], indent):
+            yield self._guess(1, self.lines[at].strip())
+            return end
+        until = self._prose(at, end, indent)
+        if until == at:
+            return (yield from self._code(at, indent))
+        content = spans(join([line.strip() for line in self.lines[at:until]]))
+        yield Item(content, len(self.stack) - 1, "") if self.stack else Paragraph(content, quoted=1)
+        return until
+
+    def _prose(self, at: int, end: int, indent: int) -> int:
+        """Where equally indented lines end that read as sentences; `at` where they do not."""
+        until = at
+        while until < end and indent_of(self.lines[until]) == indent:
+            until += 1
+        if until < end and indent_of(self.lines[until]) > indent:
+            return at
+        return until if is_prose([line[indent:] for line in self.lines[at:until]]) else at
+
+    def _code(self, at: int, indent: int) -> Found:
+        """Indented lines, over the blank ones between them, as they stand, up to less indented ones or prose."""
+        start = last = at
         while at < len(self.lines):
-            line = self.lines[at]
-            if line:
-                inner = len(line) - len(line.lstrip())
+            if self.lines[at]:
+                inner = indent_of(self.lines[at])
                 if inner < indent:
+                    break
+                if inner == indent and at > last + 1 and self._prose(at, self._end(at), indent) > at:
                     break
                 last = at
             at += 1
-        yield Code("\n".join(line[low:] for line in self.lines[start : last + 1]))
+        yield Code("\n".join(line[indent:] for line in self.lines[start : last + 1]))
         return last + 1
 
-    def _table(self, at: int, end: int, indent: int) -> Generator[Block, None, int]:
-        yield Code(
-            "\n".join(
-                line[indent:] if line[:indent].isspace() or not indent else line for line in self.lines[at:end]
-            )
-        )
-        return end
-
-    def _paragraph(self, at: int, end: int, indent: int) -> Generator[Block, None, int]:
-        rows = [self.lines[at].strip()]
-        if not self.wrapped:
-            yield Paragraph(spans(rows[0]))
-            return at + 1
-        first = at
-        at += 1
-        while at < end:
-            line = self.lines[at]
-            inner = len(line) - len(line.lstrip())
-            if inner > indent + 1 or (inner == indent and _BULLET.match(line, inner) and rows[-1].endswith(":")):
-                break
-            rows.append(line.strip())
+    def _signed(self, at: int, end: int) -> Found:
+        """A session at a prompt, as it stands; or a quotation as mails have it."""
+        line = self.lines[at]
+        if PROMPT.match(line):
+            yield Code("\n".join(self.lines[at:end]))
+            return end
+        signs = MAIL.match(line)
+        if not signs:
+            return (yield from self._paragraph(at, end, 0))
+        mark, rows = signs[0].rstrip(), []
+        while at < end and (found := MAIL.match(self.lines[at])) and found[0].rstrip() == mark:
+            rows.append(self.lines[at][found.end() :].strip())
             at += 1
-        alone = first + 1 == end and (first == 0 or not self.lines[first - 1])
-        if alone and not indent and self._title(rows[0]):
-            yield Heading(1, spans(rows[0]))
-        elif self.stack and indent >= self.stack[-1][1]:
-            yield Item(spans(join(rows)), len(self.stack) - 1, "")
-        else:
-            yield Paragraph(spans(join(rows)))
+        for is_text, group in itertools.groupby(rows, bool):
+            if is_text:
+                yield Paragraph(spans(join(list(group))), quoted=mark.count(">"))
         return at
 
-    def _title(self, line: str) -> bool:
-        return (
-            not self.has_adorned
-            and len(line) <= TITLE_LENGTH
-            and not line.endswith(_ENDS)
-            and not line[0].islower()
-        )
+    def _paragraph(self, at: int, end: int, indent: int) -> Found:
+        line = self.lines[at].strip()
+        if at + 1 == end and not indent and not self.has_adorned and is_title(line):
+            number = NUMBERED.match(line)
+            yield self._guess(min(number[1].count(".") + 1, 6) if number else 1, line)
+            return end
+        if not self.wrapped:
+            yield self._text([line], indent)
+            return at + 1
+        if in_columns(self.lines[at:end]):
+            yield Code("\n".join(self.lines[at:end]))
+            return end
+        fields = bool(FIELD.match(line))
+        rows, at = [line], at + 1
+        while at < end:
+            following = self.lines[at]
+            inner = indent_of(following)
+            if inner > indent + 1 or (fields and FIELD.match(following)):
+                break
+            if MARKER.match(following, inner) and rows[-1].endswith(":"):
+                break
+            if ends_early(rows[-1], following.strip(), self.width):
+                break
+            rows.append(following.strip())
+            at += 1
+        yield self._text(rows, indent)
+        return at
 
+    def _text(self, rows: list[str], indent: int) -> Block:
+        content = spans(join(rows))
+        if self.stack and indent >= self.stack[-1][1]:
+            return Item(content, len(self.stack) - 1, "")
+        return Paragraph(content)
 
-_NO_SPACE = re.compile(
-    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\u312f\u31a0-\ua4cf\uf900-\ufaff\uff00-\uffef]"
-)
-"""Scripts that are written without spaces between words: Thai, Lao, Burmese, Khmer, Chinese, Japanese."""
-
-
-def join(rows: list[str]) -> str:
-    """Lines as one, with a space between them where the script has spaces."""
-    if len(rows) == 1:
-        return rows[0]
-    text = " ".join(rows)
-    if text.isascii():
-        return text
-    joined = rows[0]
-    for row in rows[1:]:
-        tight = joined and row and _NO_SPACE.match(joined[-1]) and _NO_SPACE.match(row[0])
-        joined += row if tight else f" {row}"
-    return joined
+    def _guess(self, level: int, title: str) -> Heading:
+        heading = Heading(level, spans(title))
+        self.guessed.add(id(heading))
+        return heading

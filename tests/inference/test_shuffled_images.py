@@ -54,7 +54,7 @@ def test_a_document_with_as_many_pages_as_no_other_gets_pages_of_another_one():
         b"e",
         b"f",
         b"g",
-    )  # the nearest number is 5 or 1: the larger one has more to show
+    )  # 1 and 5 are as near; 5 shows more
     assert pictures(moved[1]) == (b"a",)
     assert pictures(moved[2]) == (b"a", b"b", b"c", b"a", b"b")
 

@@ -50,16 +50,12 @@ def own(reference: str, answer: str, stem: bool) -> dict[str, float]:
     return {name: found[name].fmeasure for name in NAMES}
 
 
-WORDS = st.lists(
-    st.sampled_from(["the", "ferry", "left.", "Tromsø's", "At", "3.5", "nine", "running;", "It", "ends!\n"]),
-    max_size=25,
-)
+WORD = st.sampled_from(["the", "ferry", "left.", "Tromsø's", "At", "3.5", "nine", "running;", "It", "ends!\n"])
+WORDS = st.lists(WORD, max_size=25)
+ASCII = st.text(st.characters(max_codepoint=127), max_size=150)
 
 
-@given(
-    st.text(st.characters(max_codepoint=127), max_size=150),
-    st.text(st.characters(max_codepoint=127), max_size=150),
-)
+@given(ASCII, ASCII)
 def test_ascii_has_rouge_scores_own_figures(reference: str, answer: str) -> None:
     assert rouge(reference, answer) == own(reference, answer, stem=False)
 
@@ -71,7 +67,7 @@ def test_english_has_rouge_scores_own_figures(left: list[str], right: list[str],
 
 
 def test_english_documents_have_rouge_scores_own_figures(shared_data: Path) -> None:
-    lines = (shared_data / "documents" / "peps.jsonl").read_text(encoding="utf-8").splitlines()[::8]
+    lines = (shared_data / "documents" / "peps.jsonl").read_text(encoding="utf-8").splitlines()[::20]
     rows = [json.loads(line) for line in lines]
     examples = [Example(row["id"], (), (), row) for row in rows]
     compared = 0

@@ -12,6 +12,7 @@ from ten_scripts import TEXTS
 
 from redraft.tasks.summary.score.words import Words, first_words, fold, words
 
+ENGLISH = st.sampled_from(["running", "flies", "agreed", "it's", "PEPs", "nationally", "3.11", "being"])
 ASCII = st.text(st.characters(max_codepoint=127), max_size=200)
 
 
@@ -20,11 +21,7 @@ def test_ascii_has_the_tokens_of_rouge_scores_own_tokenizer(text: str) -> None:
     assert words(text) == DefaultTokenizer(use_stemmer=False).tokenize(text)
 
 
-@given(
-    st.lists(
-        st.sampled_from(["running", "flies", "agreed", "it's", "PEPs", "nationally", "3.11", "being"]), max_size=12
-    )
-)
+@given(st.lists(ENGLISH, max_size=12))
 def test_ascii_is_stemmed_as_rouge_score_does(parts: list[str]) -> None:
     text = " ".join(parts)
     assert Words(stem=True).tokenize(text) == DefaultTokenizer(use_stemmer=True).tokenize(text)

@@ -148,7 +148,8 @@ class Train(Section):
     log_every: Positive = 1
     """Steps between rows of events.jsonl; the first and the last are always written."""
     workers: Positive = 2
-    """Threads that read pictures and encode examples before the first step. The result does not depend on them."""
+    """Threads that read pictures and encode examples, before the first step and ahead of each. The result does not
+    depend on them."""
     cache_mb: Annotated[int, Field(ge=0)] = 2048
     """Memory for encoded examples, in MB. What does not fit is read and encoded again in every epoch."""
     group_by_length: bool = False
@@ -219,6 +220,12 @@ class Recipe(Section):
             raise ValueError(
                 "train.feature_cache: a vision encoder that is trained has no features to keep; give "
                 "model.freeze: [vision], or feature_cache: auto"
+            )
+        augment = self.train.augment
+        if self.train.feature_cache == "on" and augment is not None and augment.variants is None:
+            raise ValueError(
+                "train.feature_cache: train.augment shows other pictures every epoch, so there are no features to "
+                "keep; give train.augment.variants, or feature_cache: auto"
             )
         return self
 

@@ -17,6 +17,9 @@ from redraft.core.task import Options, Task
 from redraft.models.encode import Encoder, Encoding
 from redraft.training.sampling import Readable
 
+Examples = Sequence[Example] | Readable
+"""In memory, or as a dataset's reader opens them, which need not draw them."""
+
 
 @dataclass(frozen=True)
 class Augmentation:
@@ -29,14 +32,14 @@ class Augmentation:
         """The number of the way that an example is shown in."""
         return epoch if self.variants is None else epoch % self.variants
 
-    def example(self, examples: Sequence[Example], index: int, variant: int) -> Example:
+    def example(self, examples: Examples, index: int, variant: int) -> Example:
         """Example `index` in that way."""
-        if self.transform.redraws and isinstance(examples, Readable):
-            return self.transform(examples.example(index, draw=False), variant)
+        if isinstance(examples, Readable):
+            return self.transform(examples.example(index, draw=not self.transform.redraws), variant)
         return self.transform(examples[index], variant)
 
     def both(
-        self, examples: Sequence[Example], index: int, variant: int, encoder: Encoder, longest: int
+        self, examples: Examples, index: int, variant: int, encoder: Encoder, longest: int
     ) -> tuple[Example, Encoding]:
         """The same with its encoding. longest: tokens of the plain example, which its batch was made for."""
         example = self.example(examples, index, variant)

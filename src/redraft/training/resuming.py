@@ -46,6 +46,8 @@ def check_recipe(checkpoint: Path, recipe: Recipe, work: Work) -> None:
     mine, theirs = _flat(recipe.model_dump(mode="json")), _flat(_read(checkpoint / layout.RECIPE))
     # A key that the other version did not know is at its default there.
     differ = [key for key in sorted(mine.keys() & theirs.keys()) if mine[key] != theirs[key]]
+    differ += [*_sections(mine, theirs), *_sections(theirs, mine)]
+    mine, theirs = ({key: flat.get(key, "given") for key in differ} for flat in (mine, theirs))
     bits = [key for key in differ if key in OTHER_BITS]
     odd = [key for key in differ if key not in OTHER_BITS and not _changeable(key)]
     if bits and not odd:
@@ -100,6 +102,11 @@ def say_differences(run: Path, here: Mapping[str, Any], work: Work) -> list[str]
             "warning",
         )
     return found
+
+
+def _sections(empty: dict[str, Any], full: dict[str, Any]) -> list[str]:
+    """Keys that are empty on one side and a whole section on the other, such as train.augment."""
+    return [key for key, value in empty.items() if not value and any(k.startswith(key + ".") for k in full)]
 
 
 def _changeable(key: str) -> bool:

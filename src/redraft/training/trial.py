@@ -7,8 +7,10 @@ tried as it will be run.
 from __future__ import annotations
 
 import shutil
+import statistics
+import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from redraft.core.work import Silent
 from redraft.models.encode import Encoder
 from redraft.models.load import Loaded
 from redraft.training import run
+from redraft.training.augmented import Augmentation, Examples
 from redraft.training.loop import train
 from redraft.training.packed import pack
 
@@ -66,13 +69,19 @@ class _Watching(Silent):
 
 
 def try_steps(
-    loaded: Loaded, encoder: Encoder, examples: Sequence[Example], recipe: Recipe, steps: int, folder: Path
+    loaded: Loaded,
+    encoder: Encoder,
+    examples: Sequence[Example],
+    recipe: Recipe,
+    steps: int,
+    folder: Path,
+    augmentation: Augmentation | None = None,
 ) -> list[dict[str, Any]]:
     """The event rows of `steps` steps on these examples (step, seconds, tokens, examples, memory_bytes, ...).
 
     folder: for the run, made and removed here. Errors are those of `loop.train`.
     """
-    changes = {
+    changes: dict[str, Any] = {
         "epochs": float(steps + 1),
         "max_steps": steps + 1,  # one more, so that the loop neither saves nor ends on its own
         "max_minutes": None,
@@ -83,11 +92,15 @@ def try_steps(
         "log_every": 1,
         "trackers": (),
     }
+    if augmentation is not None and augmentation.variants is not None and recipe.train.augment is not None:
+        # One of the variants is enough for the figures of a step.
+        augmentation = replace(augmentation, variants=1)
+        changes["augment"] = recipe.train.augment.model_copy(update={"variants": 1})
     tried = recipe.model_copy(update={"train": recipe.train.model_copy(update=changes)})
     work = _Watching(steps)
     run.begin(folder, tried)
     try:
-        train(loaded, encoder, examples, tried, folder, work)
+        train(loaded, encoder, examples, tried, folder, work, augmentation=augmentation)
     except _Enough:
         pass
     finally:
@@ -100,6 +113,28 @@ def measure(encoder: Encoder, index: int, example: Example) -> Measured:
     encoding = encoder.encode(example)
     kept = pack(encoding).bytes
     return Measured(index, example.id, len(encoding), encoding.supervised, len(example.images), kept)
+
+
+@dataclass(frozen=True, slots=True)
+class Augmented:
+    """What showing an example in another way takes. seconds: to draw and encode it, on one thread. kept_bytes: of
+    its encoding in memory, where it is kept."""
+
+    seconds: float
+    kept_bytes: int
+
+
+def measure_augmented(
+    encoder: Encoder, split: Examples, chosen: Sequence[Measured], augmentation: Augmentation
+) -> Augmented:
+    """Over the chosen examples, each in its first way."""
+    seconds, kept = [], []
+    for one in chosen:
+        started = time.perf_counter()
+        _, encoding = augmentation.both(split, one.index, 0, encoder, one.tokens)
+        seconds.append(time.perf_counter() - started)
+        kept.append(pack(encoding).bytes)
+    return Augmented(statistics.fmean(seconds), int(statistics.fmean(kept)))
 
 
 def window_size(settings: Train, tokens: int) -> int:

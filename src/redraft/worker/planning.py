@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -48,14 +49,17 @@ def memory_of(outcome: Outcome, recipe: Recipe, memory: Memory) -> dict[str, Any
 def time_of(outcome: Outcome, recipe: Recipe) -> dict[str, Any]:
     """Seconds: of a usual step and of the worst, of all steps, and of the reading before them.
 
-    steps x seconds of a usual step; where the clock ends the run, the clock. Evaluations and saving come on top.
+    steps x seconds of a usual step, and what steps wait for examples that are drawn meanwhile (`_waiting`); where
+    the clock ends the run, the clock. Evaluations and saving come on top.
     """
     examples, usual, worst = (outcome.metric(kind) for kind in ("examples", "usual", "worst"))
+    waiting = _waiting(outcome, recipe)
+    a_step = usual["seconds"] + waiting if usual else None
     found: dict[str, Any] = {
-        "seconds_per_step": usual.get("seconds"),
+        "seconds_per_step": a_step,
         "worst_step_seconds": worst.get("seconds"),
         "first_step_seconds": worst.get("first_seconds"),
-        "examples_per_second": usual["examples"] / usual["seconds"] if usual else None,
+        "examples_per_second": usual["examples"] / a_step if a_step else None,
         "steps": examples.get("steps"),
         "prepare_seconds": None,
         "training_seconds": None,
@@ -64,16 +68,47 @@ def time_of(outcome: Outcome, recipe: Recipe) -> dict[str, Any]:
     if examples:
         found["prepare_seconds"] = examples["encode_seconds"] * examples["count"]
     limits = []
-    if usual and found["steps"] is not None:
-        limits.append(found["steps"] * usual["seconds"])
+    if a_step and found["steps"] is not None:
+        limits.append(found["steps"] * a_step)
     if recipe.train.max_minutes is not None:
-        limits.append(recipe.train.max_minutes * 60)
+        by_clock = int(recipe.train.max_minutes * 60 / usual["seconds"]) if usual else 0
+        # Its minutes count steps alone, not the waiting between them.
+        limits.append(recipe.train.max_minutes * 60 + by_clock * waiting)
         if usual:
-            found["steps"] = min(found["steps"] or 10**12, int(recipe.train.max_minutes * 60 / usual["seconds"]))
+            found["steps"] = min(found["steps"] or 10**12, by_clock)
     if limits and examples:
         found["training_seconds"] = min(limits)
         found["total_seconds"] = min(limits) + found["prepare_seconds"]
     return found
+
+
+def _waiting(outcome: Outcome, recipe: Recipe) -> float:
+    """Seconds that a usual step waits for examples that augmentation shows anew, on the mean over the run.
+
+    They are made by train.workers threads while steps run. The threads and the step share the machine's cores, so
+    neither ends before the work of both is done: c cores, of which a step takes t for s seconds, and w seconds of
+    making on one thread end after max(s, w / min(workers, c), (t s + w) / c).
+    """
+    examples, usual, model = (outcome.metric(kind) for kind in ("examples", "usual", "model"))
+    augment, each = recipe.train.augment, examples.get("augment_seconds")
+    if augment is None or each is None or not usual:
+        return 0.0
+    anew = 1.0
+    if augment.variants is not None:
+        if outcome.metric("features").get("used"):
+            return 0.0
+        if examples["kept_bytes_mean"] * examples["count"] <= recipe.train.cache_mb * 2**20:
+            anew = min(1.0, augment.variants / recipe.train.epochs)
+    cores = available_cores()
+    threads = 1 if model.get("device_bytes") is not None else min(model.get("threads") or cores, cores)
+    step, making = usual["seconds"], each * usual["examples"]
+    whole = max(step, making / min(recipe.train.workers, cores), (threads * step + making) / cores)
+    return float(anew * (whole - step))
+
+
+def available_cores() -> int:
+    """Cores that this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def disk_of(outcome: Outcome, recipe: Recipe, folder: Path) -> dict[str, Any]:

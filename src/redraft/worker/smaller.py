@@ -37,7 +37,8 @@ def smaller(recipe: Recipe, memory: dict[str, Any]) -> Iterator[Overrides]:
         now |= _batch(recipe, 1)
         yield dict(now)
     frozen = recipe.model.adapter is not None or "vision" in recipe.model.freeze
-    if frozen and settings.feature_cache == "off":
+    ever_new = settings.augment is not None and settings.augment.variants is None
+    if frozen and settings.feature_cache == "off" and not ever_new:
         now |= {"train.feature_cache": "on"}
         yield dict(now)
     light: Overrides = {}

@@ -23,12 +23,22 @@ from redraft.core.work import Work
 from redraft.datasets.reader import Split
 from redraft.models.encode import Encoder
 from redraft.models.load import TINY, Loaded, load_model
+from redraft.training.augmented import Augmentation, augmentation_of
 from redraft.training.device import DTYPES, fit_precision, set_threads, weight_type
 from redraft.training.device_loss import device_watch
 from redraft.training.sampling import LOOK, sample
 from redraft.training.schedule import Pace
 from redraft.training.token_order import make_order
-from redraft.training.trial import Measured, measure, sizes_of, try_steps, usual_window, worst_window
+from redraft.training.trial import (
+    Augmented,
+    Measured,
+    measure,
+    measure_augmented,
+    sizes_of,
+    try_steps,
+    usual_window,
+    worst_window,
+)
 from redraft.training.trial_features import Features, features_of, without_features
 from redraft.worker.device_choice import take_device
 from redraft.worker.verbs.train import TRAIN, open_dataset
@@ -49,7 +59,8 @@ def trial(request: Request, work: Work) -> Result:
 
 def _trial(request: Request, work: Work) -> Result:
     recipe = recipe_from_data(request["recipe"], where="the recipe")
-    dataset, _ = open_dataset(recipe, work)
+    dataset, task = open_dataset(recipe, work)
+    augmentation = augmentation_of(recipe, task, dataset.options)
     split = dataset.split(TRAIN)
     work.metric({"kind": "start", "resident_bytes": _resident(), "examples": len(split)})
     work.progress("loading the model", 0, 1)
@@ -59,26 +70,32 @@ def _trial(request: Request, work: Work) -> Result:
     given = request.get("worst")
     with tempfile.TemporaryDirectory(prefix="redraft-plan-") as scratch:
         place = Path(scratch)
+
+        def steps(indices: Sequence[int], recipe: Recipe, name: str) -> dict[str, Any]:
+            return _steps(loaded, encoder, split, indices, recipe, place / name, work, augmentation)
+
         if given:
             os.environ["REDRAFT_HOME"] = scratch
             if not request.get("features") and recipe.train.feature_cache == "auto":
                 recipe = without_features(recipe)
-            work.metric({"kind": "worst", **_steps(loaded, encoder, split, given, recipe, place / "worst", work)})
+            work.metric({"kind": "worst", **steps(given, recipe, "worst")})
             return Result({"precision": precision})
         found, seconds, bad = _look(encoder, split, recipe, int(request.get("look", LOOK)), work)
         worst, usual = worst_window(found, recipe.train), usual_window(found, recipe.train)
         # Nothing of a trial is left behind: what it keeps of pictures goes where its run goes.
         os.environ["REDRAFT_HOME"] = scratch
-        features = features_of(loaded, encoder, split, usual[:: max(1, len(usual) // 3)], recipe, precision, place)
+        some = usual[:: max(1, len(usual) // 3)]
+        features = features_of(loaded, encoder, split, some, recipe, precision, place, augmentation)
         if features is not None:
             work.metric({"kind": "features", **asdict(features)})
-        work.metric(_examples(found, seconds, bad, split, recipe, worst, features))
+        shown = measure_augmented(encoder, split, some, augmentation) if augmentation is not None else None
+        work.metric(_examples(found, seconds, bad, split, recipe, worst, features, shown))
         if features is None or not features.used:
             recipe = without_features(recipe)
         indices = [m.index for m in worst]
-        work.metric({"kind": "worst", **_steps(loaded, encoder, split, indices, recipe, place / "worst", work)})
+        work.metric({"kind": "worst", **steps(indices, recipe, "worst")})
         indices = [m.index for m in usual]
-        work.metric({"kind": "usual", **_steps(loaded, encoder, split, indices, recipe, place / "usual", work)})
+        work.metric({"kind": "usual", **steps(indices, recipe, "usual")})
     return Result({"precision": precision})
 
 
@@ -152,6 +169,7 @@ def _examples(
     recipe: Recipe,
     worst: list[Measured],
     features: Features | None,
+    augmented: Augmented | None,
 ) -> dict[str, Any]:
     """What the looked-at examples say of all of them. Steps are counted by the recipe's own order: exactly where
     batches are of one size, else from the lengths that were seen, repeated."""
@@ -170,9 +188,8 @@ def _examples(
         "tokens_longest": max(lengths),
         "supervised_mean": statistics.fmean(m.supervised for m in found),
         "pictures_mean": statistics.fmean(m.pictures for m in found),
-        "kept_bytes_mean": features.kept_bytes
-        if features is not None and features.used
-        else statistics.fmean(m.kept_bytes for m in found),
+        "kept_bytes_mean": _kept_bytes(found, recipe, features, augmented),
+        "augment_seconds": augmented.seconds if augmented is not None else None,
         "encode_seconds": seconds
         + (features.seconds_per_example if features is not None and features.used else 0.0),
         "steps": None if math.isinf(steps) else int(steps),
@@ -185,6 +202,18 @@ def _examples(
     }
 
 
+def _kept_bytes(
+    found: list[Measured], recipe: Recipe, features: Features | None, augmented: Augmented | None
+) -> float:
+    """Of an example in memory between epochs, all of its variants."""
+    if features is not None and features.used:
+        return features.kept_bytes
+    if augmented is not None:
+        variants = recipe.train.augment.variants if recipe.train.augment is not None else None
+        return augmented.kept_bytes * (variants or 0)
+    return statistics.fmean(m.kept_bytes for m in found)
+
+
 def _steps(
     loaded: Loaded,
     encoder: Encoder,
@@ -193,11 +222,12 @@ def _steps(
     recipe: Recipe,
     folder: Path,
     work: Work,
+    augmentation: Augmentation | None,
 ) -> dict[str, Any]:
     """A few steps on these examples: seconds of one, the largest memory, and what the numbers were measured on."""
     work.progress(STAGE, 0, STEPS)
     examples: list[Example] = [split.example(i) for i in indices]
-    rows = try_steps(loaded, encoder, examples, recipe, STEPS, folder)
+    rows = try_steps(loaded, encoder, examples, recipe, STEPS, folder, augmentation)
     work.progress(STAGE, STEPS, STEPS)
     later = rows[1:] or rows
     return {

@@ -26,6 +26,7 @@ from redraft.models.hub import push
 from redraft.models.load import TINY, Loaded, apply_freeze, load_checkpoint, load_model
 from redraft.models.source import HUB
 from redraft.training import checkpoint, run
+from redraft.training.augmented import augmentation_of
 from redraft.training.device import DTYPES, fit_precision, weight_type
 from redraft.training.device_loss import device_watch
 from redraft.training.faults import memory_told
@@ -108,8 +109,11 @@ def _resume(folder: Path, recipe: Recipe, device: torch.device, work: Work, proc
 
 def _opened(recipe: Recipe, work: Work, processes: Processes) -> tuple[Dataset, Task]:
     if recipe.dataset.startswith(HUB):  # fetched once, before the other processes look for it
-        return processes.main_first(lambda: open_dataset(recipe, work))
-    return open_dataset(recipe, work)
+        dataset, task = processes.main_first(lambda: open_dataset(recipe, work))
+    else:
+        dataset, task = open_dataset(recipe, work)
+    augmentation_of(recipe, task, dataset.options)  # what is wrong with it is said before a model is loaded
+    return dataset, task
 
 
 def _fresh(recipe: Recipe, dataset: Dataset, device: torch.device, work: Work, processes: Processes) -> Loaded:
@@ -145,6 +149,7 @@ def _train(
     processes: Processes,
 ) -> Result:
     encoder = Encoder(loaded)
+    augmentation = augmentation_of(recipe, task, dataset.options)
     facts = {
         "folder": str(dataset.folder),
         "fingerprint": dataset.fingerprint,
@@ -168,6 +173,7 @@ def _train(
         dataset=facts,
         on_save=_uploads(recipe, work),
         processes=processes,
+        augmentation=augmentation,
     )
     if processes.main and recipe.hub.repo is not None and recipe.hub.push == "end":
         work.log(f"uploaded to {push(folder / result['checkpoint'], recipe.hub.repo, recipe.hub.private)}")

@@ -166,7 +166,7 @@ def _joined(rows: Sequence[str], words: Counter[str]) -> str:
         if text and text[-1] in _HYPHENS and (whole := _unbroken(text, row, words)) is not None:
             text = whole
         else:
-            text = join([text, row])
+            text = join([text, row], printed=True)
     return text.replace("\u00ad", "-") if text.endswith("\u00ad") else text
 
 

@@ -93,7 +93,8 @@ class _Reader:
             self._close_lists(line, indent)
             base = self.stack[-1][1] if self.stack else 0
             if (line[indent] in "+|=" or not line.isascii()) and is_table(line, indent):
-                yield Code("\n".join(self.lines[at:end]))
+                least = min(map(indent_of, self.lines[at:end]))
+                yield Code("\n".join(row[least:] for row in self.lines[at:end]))
                 return end
             if not indent and (found := self._adorned(at, end)):
                 block, at = found
@@ -233,7 +234,7 @@ class _Reader:
         while at < end:
             following = self.lines[at]
             inner = indent_of(following)
-            if inner > indent + 1 or (fields and FIELD.match(following)):
+            if FIELD.match(following) if fields else inner > indent + 1:
                 break
             if MARKER.match(following, inner) and rows[-1].endswith(":"):
                 break

@@ -100,4 +100,5 @@ FAMILY = Idefics3(
     special_tokens=("<image>", "<fake_token_around_image>", "<global-img>", "<row_1_col_1>"),
     pixel_inputs=("pixel_values", "pixel_attention_mask"),
     caches=True,
+    modes={"tiny": {"size": {"longest_edge": 512}}, "base": {"size": {"longest_edge": 1024}}},
 )

@@ -128,8 +128,12 @@ class Mix:
     def _by_weight(self, fit: list[list[int]]) -> list[list[int]]:
         weights = [part.weight for part in self._parts]
         sizes = [len(indices) for indices in fit]
-        shares = sizes if all(w is None for w in weights) else [1.0 if w is None else w for w in weights]
-        whole = float(sum(shares))
+        shares = [float(size) for size in sizes]
+        if any(weight is not None for weight in weights):
+            shares = [1.0 if weight is None else weight for weight in weights]
+        # One that has nothing left to give must not hold the others back.
+        shares = [share if size else 0.0 for share, size in zip(shares, sizes, strict=True)]
+        whole = sum(shares)
         if self._count is None:
             limits = [size * whole / share for size, share in zip(sizes, shares, strict=True) if share > 0]
             total = min(limits, default=0.0)

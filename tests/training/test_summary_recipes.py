@@ -15,8 +15,9 @@ from redraft.datasets.reader import Dataset
 from redraft.datasets.writer import DatasetWriter
 from redraft.inference.opening import open_predictor
 from redraft.models import small
-from redraft.tasks.summary.conversation import question
-from redraft.tasks.summary.drawing import draw_pages
+from redraft.tasks.summary.given import open_document
+from redraft.tasks.summary.showing import Showing
+from redraft.worker.context import lend_sight
 from redraft.worker.verbs.train import start
 
 ROOT = Path(__file__).parents[2]
@@ -93,10 +94,12 @@ def test_a_recipe_trains_on_documents_and_what_it_saves_sees_the_same_pixels(
     example = dataset.split("validation")[0]
     predictor = open_predictor(tmp_path / "run", device="cpu")
     assert predictor.settings.loop_stop == 12
-    images = draw_pages(example.truth, 0, predictor.task_options).images
-    asked = type(example)("asked", images, (question(predictor.task_options, len(images)),), example.truth)
-    assert len(images) == len(example.images) >= 1
-    trained, served = predictor.encoder.encode(example), predictor.encoder.encode_prompt(asked)
+    file = tmp_path / "notice.md"
+    file.write_text(str(example.truth["text"]), encoding="utf-8")
+    given = open_document(file, file.name, Silent())
+    shown = Showing(predictor.task_options, lend_sight(str(tmp_path / "run")), Silent()).show(given)
+    assert shown.pages == len(example.images) >= 1
+    trained, served = predictor.encoder.encode(example), predictor.encoder.encode_prompt(shown.example)
     assert torch.equal(trained.input_ids[: trained.prompt_length], served.input_ids)
     assert trained.pixel_values is not None and served.pixel_values is not None
     assert torch.equal(trained.pixel_values, served.pixel_values)

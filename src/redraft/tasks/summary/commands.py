@@ -22,6 +22,12 @@ FORCE = typer.Option(False, "--force", "-f", help="Replace the output where it e
 STYLE = typer.Option(
     None, "--style", help="A field of the pages' style as KEY=VALUE, such as font_size=12; may be repeated."
 )
+GRID = typer.Option(
+    None,
+    "--style",
+    help="Values of a style's field as KEY=A,B, such as font_size=8,10,12 or page=640x640,1024x1024; repeat it "
+    "for more fields. Without it: sizes, fonts, columns and spacing around the dataset's style.",
+)
 FILE = typer.Argument(help="Plain text, Markdown or PDF, known by its content; - reads standard input.")
 LANGUAGE = typer.Option(
     "", "--language", help="Of the document (BCP 47, such as ja): it decides some letters' form."
@@ -36,6 +42,7 @@ def register(app: typer.Typer, run: Run) -> None:
     )
     _pages(group, run)
     _plan(group, run)
+    _search(group, run)
     app.add_typer(group, name="summary")
 
 
@@ -172,6 +179,55 @@ def _plan(app: typer.Typer, run: Run) -> None:
             run("summary.plan", request, as_json=json, show=show_plan)
 
 
+def _search(app: typer.Typer, run: Run) -> None:
+    @app.command()
+    def search(
+        dataset: str = typer.Argument(help="A dataset folder of documents with summaries."),
+        model: str = typer.Option(
+            "default/summary",
+            "--model",
+            "-m",
+            help="A run, a checkpoint, a model folder, or http://host/v1#model.",
+        ),
+        out: str = typer.Option(..., "--out", "-o", help="A new folder, or that of a search to go on with."),
+        split: str = typer.Option("validation", "--split", help="Which of the dataset's splits."),
+        limit: int = typer.Option(64, "--limit", min=2, help="Documents, evenly over the split."),
+        style: list[str] = GRID,
+        trials: int = typer.Option(24, "--trials", min=2, max=1000, help="Styles tried, drawn from all of these."),
+        seed: int = typer.Option(0, "--seed", help="Of the styles drawn, the order of documents, the intervals."),
+        max_new_tokens: int | None = typer.Option(None, "--max-new-tokens", min=1, help="The longest summary."),
+        loop_stop: int | None = typer.Option(
+            None,
+            "--loop-stop",
+            min=0,
+            help="Ends an answer that repeats itself over so many tokens (48); 0: never.",
+        ),
+        batch_size: int | None = typer.Option(None, "--batch-size", min=1, help="Documents answered at once."),
+        device: str | None = typer.Option(None, "--device", help="auto, cpu, cuda or mps."),
+        json: bool = AS_JSON,
+    ) -> None:
+        """Try page styles against a model: which one buys the most quality per token. Poor ones end early."""
+        if not Path(dataset).expanduser().is_dir():
+            raise UsageError("there is no such dataset", where=dataset, remedy="Give a dataset folder")
+        from redraft.tasks.summary.tables import show_search
+
+        request = {
+            "dataset": _absolute(dataset),
+            "model": _model(model),
+            "output": _absolute(out),
+            "split": split,
+            "limit": limit,
+            "grid": _grid(style),
+            "trials": trials,
+            "seed": seed,
+            "max_new_tokens": max_new_tokens,
+            "loop_stop": loop_stop,
+            "batch_size": batch_size,
+            "device": device,
+        }
+        run("summary.search", request, as_json=json, show=show_search)
+
+
 @contextmanager
 def _source(name: str) -> Iterator[str]:
     """The absolute path of a file or folder; of standard input, a file that is there as long as the block runs."""
@@ -207,6 +263,20 @@ def _model(name: str) -> str:
 
 def _absolute(name: str | None) -> str | None:
     return str(Path(name).expanduser().absolute()) if name else None
+
+
+def _grid(given: list[str] | None) -> dict[str, list[Any]]:
+    """KEY=A,B,... as data."""
+    found: dict[str, list[Any]] = {}
+    for pair in given or []:
+        key, _, values = pair.partition("=")
+        pieces = [piece.strip() for piece in values.split(",") if piece.strip()]
+        if not key.strip() or not pieces:
+            raise UsageError(
+                f"'{pair}' names no values of a style", remedy="Write KEY=A,B, such as font_size=8,10"
+            )
+        found[key.strip()] = [_fields([f"{key}={piece}"])[key.strip()] for piece in pieces]
+    return found
 
 
 def _fields(given: list[str] | None) -> dict[str, Any]:

@@ -126,6 +126,44 @@ def show_plan(value: Value) -> None:
         console.print(f"  [yellow]{escape(note)}[/]")
 
 
+def show_search(value: Value) -> None:
+    """The advice, the front as a table, and where the report lies."""
+    console = _console()
+    for number, sentence in enumerate(value["says"]):
+        console.print(Padding(Text(sentence, style="bold" if not number else ""), (0, 2)), width=READING)
+    console.print()
+    table = _columns(
+        "", ">style", "", ">page", ">letters px", ">tokens", ">compression", ">score", "95 % interval"
+    )
+    rows = {row["number"]: row for row in value["trials"]}
+    shown = [*value["front"], *([0] if 0 not in value["front"] else [])]
+    for number in shown:
+        row = rows[number]
+        mark = "[green]✓[/]" if number == value["advice"] else ""
+        interval = "" if row["interval"] is None else "{:.3f} to {:.3f}".format(*row["interval"])
+        table.add_row(
+            mark,
+            str(number),
+            escape(row["label"]),
+            f"{row['width']} x {row['height']}",
+            f"{row['letters']:.1f}",
+            f"{row['tokens']:,.0f}",
+            f"{row['ratio']:.1f}x",
+            f"{row['score']:.3f}",
+            interval,
+            style="bold" if mark else "" if number in value["front"] else "dim",
+        )
+    console.print(table)
+    console.print()
+    behind = len(value["trials"]) - len(shown)
+    rows_below = [("not shown", f"{_plural(behind, 'style')} behind the front, in the report")] if behind else []
+    rows_below += [("lead-3", f"{value['lead']:.3f} for the first three sentences, without a model")]
+    rows_below += [
+        (name, escape(value["files"][key])) for name, key in (("report", "report"), ("chart", "front_png"))
+    ]
+    console.print(_facts(rows_below))
+
+
 def _findings(row: Value) -> str:
     found = []
     if row["clipped"]:

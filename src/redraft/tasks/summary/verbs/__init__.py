@@ -14,6 +14,7 @@ PLACES = {
     "summary.summarize": ("summarize", "summarize"),
     "summary.pages": ("pages", "pages"),
     "summary.plan": ("planning", "plan_pages"),
+    "summary.search": ("searching", "search_styles"),
 }
 """Verb to its module in this folder and its function there."""
 

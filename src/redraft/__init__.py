@@ -9,8 +9,9 @@ import importlib
 from typing import Any
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "check", "compare", "convert", "do", "evaluate", "export", "generate", "import_data",
-           "measure", "plan", "reconstruct", "resume", "train"]  # fmt: skip
+__all__ = ["__version__", "check", "compare", "convert", "do", "draw_pages", "evaluate", "export", "generate",
+           "import_data", "measure", "plan", "plan_pages", "reconstruct", "resume", "search_styles", "summarize",
+           "train"]  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

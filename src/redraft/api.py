@@ -114,6 +114,34 @@ def reconstruct(
               size=size, scale=scale, samples=samples, force=force)  # fmt: skip
 
 
+def summarize(document: PathLike, model: PathLike = "default/summary", **settings: Any) -> dict[str, Any]:
+    """A document's summary, or those of a folder's documents; settings as in docs/summarize.md (output, pages,
+    style, max_pages, pdf_pages, language, max_new_tokens, force)."""
+    return do("summary.summarize", source=str(document), name=str(document), model=str(model),
+              **_paths(settings, "output", "pages"))  # fmt: skip
+
+
+def draw_pages(document: PathLike, output: PathLike, **settings: Any) -> dict[str, Any]:
+    """Draws a document's pages into a new folder and says what stands on each; settings: style, model, ..."""
+    return do("summary.pages", file=str(document), name=str(document), output=str(output),
+              **_paths(settings, "model"))  # fmt: skip
+
+
+def plan_pages(document: PathLike, model: PathLike, **settings: Any) -> dict[str, Any]:
+    """Which pages show a document to a model in the fewest tokens; settings: ratio, letters, style, ..."""
+    return do("summary.plan", file=str(document), name=str(document), model=str(model), **settings)
+
+
+def search_styles(dataset: PathLike, model: PathLike, output: PathLike, **settings: Any) -> dict[str, Any]:
+    """Tries page styles against a model; settings: split, limit, grid, trials, ... (docs/style-search.md)."""
+    return do("summary.search", dataset=str(dataset), model=str(model), output=str(output), **settings)
+
+
+def _paths(settings: dict[str, Any], *names: str) -> dict[str, Any]:
+    """Settings with those of the names that are paths as strings."""
+    return settings | {name: str(settings[name]) for name in names if settings.get(name) is not None}
+
+
 def measure(*files: PathLike) -> dict[str, Any]:
     """Validity, faces, volume, area and box of parts."""
     return do("cad.measure", files=[str(path) for path in files])

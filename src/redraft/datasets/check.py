@@ -5,7 +5,7 @@ Each fault names the example (or the file), its kind, its severity and the reaso
 errors: broken_file, changed_file, split_count, options, fingerprint, tampered, bad_row, empty_image, broken_image,
 image_count, conversation, empty_answer, duplicate_id, split_overlap, long_answer (with a limit given),
 not_encodable (by the model at hand).
-warnings: blank_image, duplicate, long_answer (without a limit), task_revision, no_truth.
+warnings: blank_image, duplicate, long_answer (without a limit), task_revision, other_versions, no_truth.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from redraft.core.example import Example
 from redraft.core.score import Fault
 from redraft.core.task import Task
 from redraft.core.work import Work
+from redraft.datasets.drawing import say_changes
 from redraft.datasets.files import file_faults
 from redraft.datasets.fingerprint import SHORT, Fingerprint, digest
 from redraft.datasets.foreign import ANSWER
@@ -94,6 +95,8 @@ def check(
         if dataset.manifest is not None and dataset.manifest.revision != task.revision:
             reason = f"made by revision {dataset.manifest.revision} of the task, which is at {task.revision} here"
             report.add(dataset.folder.name, "task_revision", "warning", reason)
+        if dataset.version_changes:
+            report.add(dataset.folder.name, "other_versions", "warning", say_changes(dataset.version_changes))
         try:
             options = task.options(dataset.options)
         except UsageError as error:

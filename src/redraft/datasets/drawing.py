@@ -26,12 +26,38 @@ class Drawing:
     def __call__(self, example: Example) -> Example:
         if example.images:
             return example
-        return example.with_images(self._task.draw(example.truth, example.seed, self._options))
+        images = self._task.draw(example.truth, example.seed, self._options)
+        places = sum(turn.image_count for turn in example.messages)
+        if len(images) != places:
+            raise InputError(
+                f"it is drawn as {len(images)} images here, and was as {places} when its dataset was made",
+                where=example.id,
+                remedy="Fonts or libraries differ (`redraft data check` says which): make the dataset again, or "
+                "take one with its images in it (data export --materialise)",
+            )
+        return example.with_images(images)
 
 
 def own_pictures(example: Example) -> bool:
     """Whether its images are a person's own (its truth says so), which no drawing replaces."""
     return "given" in (example.truth.get("pages"), example.truth.get("views"))
+
+
+def version_changes(manifest: Manifest, task: Task | None) -> tuple[str, ...]:
+    """What draws in other versions here than when the dataset was made, a few words each; empty where its images
+    are stored. Our own version does not count: the task's revision tells when it draws otherwise."""
+    if manifest.images == "stored" or task is None or task.name != manifest.task:
+        return ()
+    here = task.versions()
+    return tuple(
+        f"{name} {there}, here {here.get(name, 'none')}"
+        for name, there in sorted(manifest.versions.items())
+        if name != "redraft" and here.get(name) != there
+    )
+
+
+def say_changes(changes: tuple[str, ...]) -> str:
+    return "its images may be drawn otherwise than when the dataset was made: " + "; ".join(changes)
 
 
 def drawing(folder: Path, manifest: Manifest, task: Task | None) -> Draw | None:

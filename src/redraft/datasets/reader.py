@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import accumulate
@@ -11,7 +12,7 @@ from typing import Any, overload
 from redraft.core.errors import InputError, UsageError
 from redraft.core.example import Example
 from redraft.core.task import Task
-from redraft.datasets.drawing import Draw, Drawing, draw_ahead, drawing
+from redraft.datasets.drawing import Draw, Drawing, draw_ahead, drawing, say_changes, version_changes
 from redraft.datasets.fingerprint import Fingerprint, combine, digest_of
 from redraft.datasets.foreign import Columns
 from redraft.datasets.foreign_rows import RowColumns, RowReading, reads_rows
@@ -146,6 +147,8 @@ class Dataset:
     ) -> None:
         self.folder, self.manifest = folder, manifest
         self.splits: dict[str, Split] = dict(splits)
+        self.version_changes: tuple[str, ...] = ()
+        """What would draw its images in other versions than it was made with."""
         self._options = dict(manifest.options if manifest else options or {})
         self._fingerprint = manifest.fingerprint if manifest else fingerprint
 
@@ -176,6 +179,9 @@ class Dataset:
         if manifest is None:
             return _foreign(folder, task, columns or {}, report, config, options or {}, constants or {})
         draw = drawing(folder, manifest, task)
+        changes = version_changes(manifest, task)
+        if changes:
+            warnings.warn(f"{folder}: {say_changes(changes)}", stacklevel=2)
         splits: dict[str, Split] = {}
         for name in manifest.counts:
             shards = []
@@ -185,7 +191,9 @@ class Dataset:
                 except InputError as error:
                     report(file.path, error)
             splits[name] = Split(name, shards, None, draw)
-        return cls(folder, manifest, splits)
+        opened = cls(folder, manifest, splits)
+        opened.version_changes = changes
+        return opened
 
     def split(self, name: str) -> Split:
         """A split by name; an unknown one is a UsageError that names the known ones."""

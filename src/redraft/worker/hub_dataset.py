@@ -8,6 +8,7 @@ from pathlib import Path
 from redraft.core.offers import ReadsRows, offers
 from redraft.core.task import Task
 from redraft.core.work import Work
+from redraft.datasets.drawing import say_changes
 from redraft.datasets.foreign_rows import repository
 from redraft.datasets.manifest import NAME
 from redraft.datasets.reader import Dataset
@@ -36,8 +37,10 @@ def open_hub_dataset(source: str, task: Task, columns: Mapping[str, str], work: 
     )
 
 
-def say_left_out(dataset: Dataset, work: Work) -> None:
-    """Rows of somebody's table that are no examples: how many, why, and the first of them."""
+def tell(dataset: Dataset, work: Work) -> None:
+    """What a reader should know of an opened dataset: other versions that draw it, rows that are no examples."""
+    if dataset.version_changes:
+        work.log(say_changes(dataset.version_changes), "warning")
     for split in dataset.splits.values():
         for id, reason in split.left_out[:SHOWN]:
             work.left_out(id, reason)

@@ -14,12 +14,14 @@ from redraft.core.task import Task
 from redraft.core.verb import Request, Result, Verb
 from redraft.core.work import Work
 from redraft.datasets.check import check
+from redraft.datasets.drawing import Drawing, draw_ahead
 from redraft.datasets.export.formats import Montage
 from redraft.datasets.export.images import montage
 from redraft.datasets.export.run import export, materialise
 from redraft.datasets.manifest import Source, read_manifest
 from redraft.datasets.reader import Dataset
 from redraft.datasets.writer import DatasetWriter
+from redraft.worker.hub_dataset import tell
 from redraft.worker.verbs.data_import import import_
 from redraft.worker.verbs.data_made import Listening, about, summary, task_options
 from redraft.worker.verbs.data_mix import mix
@@ -57,6 +59,8 @@ def generate(request: Request, work: Work) -> Result:
     ) as writer:
         listening = Listening(work, writer)
         examples = task.generate(sum(sizes.values()), seed, options, listening)
+        if keep:
+            examples = draw_ahead(Drawing(task, options), examples)  # those that came without images
         # Test and validation come first, so that a larger training set with the same seed leaves them as they are.
         for split in ("test", "validation", "train"):
             for example in _take(examples, sizes[split], task):
@@ -111,6 +115,7 @@ def export_verb(request: Request, work: Work) -> Result:
     needed = manifest is not None and (drawn or layout == "montage")
     task = load_task(manifest.task) if manifest is not None and needed else None
     dataset = Dataset.open(folder, task)
+    tell(dataset, work)
     if request.get("materialise"):
         value = materialise(dataset, request["out"], work)
     else:

@@ -15,6 +15,7 @@ from redraft.datasets.check import estimate_tokens
 from redraft.datasets.images import image_fault, size_of
 from redraft.datasets.manifest import read_manifest
 from redraft.datasets.reader import Dataset
+from redraft.worker.hub_dataset import tell
 
 
 def show(request: Request, work: Work) -> Result:
@@ -24,6 +25,7 @@ def show(request: Request, work: Work) -> Result:
     dataset = Dataset.open(
         request["dataset"], load_task(manifest.task) if manifest is not None and drawn else None
     )
+    tell(dataset, work)
     split, index = dataset.find(request["id"])
     example = split[index]
     value: dict[str, Any] = {

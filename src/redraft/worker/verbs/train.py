@@ -35,7 +35,7 @@ from redraft.training.processes import Processes, before_meeting, join
 from redraft.training.resuming import check_dataset, check_recipe
 from redraft.training.trackers import check_trackers
 from redraft.worker.device_choice import after_loss, take_device
-from redraft.worker.hub_dataset import open_hub_dataset, say_left_out
+from redraft.worker.hub_dataset import open_hub_dataset, tell
 from redraft.worker.launched import after_restart, heed_launcher
 from redraft.worker.report import write_report
 
@@ -251,7 +251,7 @@ def open_dataset(recipe: Recipe, work: Work) -> tuple[Dataset, Task]:
                 remedy=f"Make one with `redraft data generate {recipe.task} {recipe.dataset} --count 1000`",
             )
         dataset = Dataset.open(folder, task, columns=recipe.columns)
-    say_left_out(dataset, work)
+    tell(dataset, work)
     if dataset.task is not None and dataset.task != task.name:
         raise RecipeError(
             f"this dataset was made for the task '{dataset.task}'",

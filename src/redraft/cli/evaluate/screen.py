@@ -7,9 +7,12 @@ from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
+from rich.measure import Measurement
 from rich.table import Table
 
 Figures = dict[str, Any]
+WIDEST = 1_000
+"""Columns of a terminal on which everything has room."""
 MOST_DETAILS = 40
 """Measures shown; the JSON has all."""
 
@@ -23,8 +26,11 @@ def show_evaluation(value: Figures) -> None:
     if others:
         screen.print()
         screen.print(_beside(others))
-    measured = _details(value, others)
+    against = {value["against"]["model"]: value["against"]} if value.get("against") else {}
+    measured = _details(value, {**against, **others})
     if measured is not None:
+        if Measurement.get(screen, screen.options.update(width=WIDEST), measured).maximum > screen.width:
+            measured = _details(value, {})
         screen.print()
         screen.print(measured)
     screen.print()
@@ -59,14 +65,13 @@ def _beside(others: dict[str, Figures]) -> Table:
 
 
 def _details(value: Figures, others: dict[str, Figures]) -> Table | None:
-    """What the task measures besides, of the model with its interval, and of the others."""
+    """What the task measures besides, of the model with its interval, and of the others where there is room."""
     named = {name: detail for name, detail in value["details"].items() if "mean" in detail or "share" in detail}
     if not named:
         return None
-    more = {**({value["against"]["model"]: value["against"]} if value.get("against") else {}), **others}
-    table = _table("measured besides", "mean", "95 % interval", "answers", *more)
+    table = _table("measured besides", "mean", "95 % interval", "answers", *others)
     for name, detail in list(named.items())[:MOST_DETAILS]:
-        found = [other["details"].get(name, {}) for other in more.values()]
+        found = [other["details"].get(name, {}) for other in others.values()]
         table.add_row(
             escape(name.replace("_", " ")),
             short(middle(detail)),

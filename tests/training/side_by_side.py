@@ -16,6 +16,7 @@ from typing import Any
 
 from torch.distributed import TCPStore
 
+from redraft.core.discovery import load_task
 from redraft.core.errors import RedraftError
 from redraft.core.example import Example, message
 from redraft.core.recipe import Recipe, recipe_from_data
@@ -23,6 +24,7 @@ from redraft.core.work import Silent
 from redraft.models.encode import Encoder
 from redraft.models.load import apply_freeze, load_checkpoint, load_model
 from redraft.training import checkpoint, run
+from redraft.training.augmented import augmentation_of
 from redraft.training.loop import train
 from redraft.training.processes import Processes, join
 from toy_parts import toy_examples
@@ -102,6 +104,7 @@ def go(folder: Path, recipe: Recipe, processes: Processes, faults: dict[str, Any
         found,
         dataset={"fingerprint": "toy"},
         processes=processes,
+        augmentation=augmentation_of(recipe, load_task("summary"), {}),
     )
 
 

@@ -12,21 +12,30 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from redraft.core.discovery import load_task
+from redraft.core.example import Example
 from redraft.core.recipe import Recipe, recipe_from_data
 from redraft.core.work import Silent
 from redraft.models.encode import Encoder
 from redraft.models.load import apply_freeze, load_checkpoint, load_model
 from redraft.training import checkpoint, run
+from redraft.training.augmented import augmentation_of
 from redraft.training.loop import train
 from toy_parts import toy_examples
 
 
 def go(
-    folder: Path, recipe: Recipe, count: int, evaluate: Any = None, work: Silent | None = None
+    folder: Path,
+    recipe: Recipe,
+    count: int,
+    evaluate: Any = None,
+    work: Silent | None = None,
+    examples: list[Example] | None = None,
 ) -> dict[str, Any]:
-    """Begins the run, or goes on from its newest checkpoint."""
+    """Begins the run, or goes on from its newest checkpoint. examples: in place of so many toy ones. What
+    train.augment asks for is done by the task summary, which gives any picture the effects of a scanner."""
     work = work or Silent()
-    examples = toy_examples(count)
+    examples = examples or toy_examples(count)
     found = checkpoint.newest(folder, work) if run.is_run(folder) else None
     if not run.is_run(folder):
         run.begin(folder, recipe)
@@ -36,7 +45,11 @@ def go(
         loaded = load_checkpoint(found)
         apply_freeze(loaded, recipe.model)
     facts = {"fingerprint": "toy"}
-    return train(loaded, Encoder(loaded), examples, recipe, folder, work, evaluate, found, dataset=facts)
+    ways = augmentation_of(recipe, load_task("summary"), {})
+    encoder = Encoder(loaded)
+    return train(
+        loaded, encoder, examples, recipe, folder, work, evaluate, found, dataset=facts, augmentation=ways
+    )
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import ceil
 
 from redraft.core.errors import UsageError
 from redraft.tasks.summary.documents.blocks import Span
@@ -11,6 +12,8 @@ from redraft.tasks.summary.pages.flow import Frame
 from redraft.tasks.summary.pages.style import PageStyle
 from redraft.tasks.summary.pages.typeset import Text, Typesetter, Voice
 
+OVERHANG = 0.5
+"""Ems left free beside the columns even without a margin."""
 GUTTER = 1.8
 """Ems between columns."""
 NUMBER_SIZE = 0.85
@@ -46,8 +49,9 @@ class Frames:
 def frames_of(style: PageStyle) -> Frames:
     """A style whose columns are too narrow for words is a UsageError."""
     width, height = style.pixels
-    # One pixel at least, so that ink at the page's edge is always a fault.
-    side, top = max(1, round(style.margin * width)), max(1, round(style.margin * height))
+    # Slanted letters and marks reach out of their line; and ink at the page's edge is always a fault.
+    side = max(1 + ceil(OVERHANG * style.font_size), round(style.margin * width))
+    top = max(1, round(style.margin * height))
     gutter = round(GUTTER * style.font_size)
     column = (width - 2 * side - (style.columns - 1) * gutter) // style.columns
     if column < FEWEST_EMS * style.font_size:

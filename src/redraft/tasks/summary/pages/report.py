@@ -78,7 +78,10 @@ def _clipped(line: PlacedLine, ink: tuple[int, int, int, int], pixels: Pixels) -
 
 
 def glyph_boxes(layout: Layout, index: int) -> Boxes:
-    """The ink of every grapheme cluster of a page, [n, 4]: left, top, right, bottom in page pixels."""
+    """The ink of every grapheme cluster of a page, [n, 4]: left, top, right, bottom in page pixels.
+
+    Boxes hold the outlines' control points: they are never smaller than the ink, but for hinting.
+    """
     wanted: dict[int, list[PlacedLine]] = {}
     for line in layout.lines(index):
         wanted.setdefault(id(line.text), []).append(line)

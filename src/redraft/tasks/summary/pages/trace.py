@@ -31,7 +31,7 @@ SPREAD = 12
 def cluster_boxes(text: Text, pitch: int = 0) -> tuple[NDArray[np.int64], Boxes]:
     """The ink of every cluster that leaves any: its index in `clusters`, and its box from the text's top left.
 
-    Boxes hold the outlines' control points, so they may be a little larger than the ink. pitch: another height of
+    A cluster of several fonts, or one that the engine breaks at a line's end, has several boxes. Boxes hold the outlines' control points, so they may be a little larger than the ink. pitch: another height of
     lines than the text's own.
     """
     paragraph = text.setter.paragraph(
@@ -52,7 +52,8 @@ def line_texts(text: Text) -> list[str]:
     parts = clusters(text)
     numbers, boxes = cluster_boxes(text, pitch)
     found = np.zeros(len(parts), np.int64)
-    found[numbers] = (boxes[:, 1] + boxes[:, 3]) / 2 // pitch
+    # Of several boxes of a cluster the first counts.
+    found[numbers[::-1]] = (boxes[::-1, 1] + boxes[::-1, 3]) / 2 // pitch
     # What leaves no ink ends the line that it follows.
     line = np.clip(np.maximum.accumulate(found), 0, text.lines - 1)
     edges = np.searchsorted(line, np.arange(text.lines + 1))
@@ -72,15 +73,10 @@ def _outlines(paragraph: skia.textlayout.Paragraph) -> tuple[NDArray[np.int64], 
     paragraph.paint(canvas, _OFFSET, _OFFSET)
     del canvas
     stream.flush()
-    found: dict[int, list[float]] = {}
+    places, boxes = [], []
     for colour, data in _PATH.findall(bytes(stream.detachAsData()).decode()):
         number = int(colour, 16)
-        place = _REDS.index(number >> 16) * _EACH + number % _EACH
         values = np.array(data.replace("M", " ").translate(_COMMANDS).split(), np.float64).reshape(-1, 2)
-        low, high = values.min(0), values.max(0)
-        if place in found:
-            low, high = np.minimum(low, found[place][:2]), np.maximum(high, found[place][2:])
-        found[place] = [*low, *high]
-    order = sorted(found)
-    boxes = np.array([found[place] for place in order], np.float64).reshape(-1, 4) - _OFFSET
-    return np.array(order, np.int64), boxes
+        places.append(_REDS.index(number >> 16) * _EACH + number % _EACH)
+        boxes.append([*values.min(0), *values.max(0)])
+    return np.array(places, np.int64), np.array(boxes, np.float64).reshape(-1, 4) - _OFFSET

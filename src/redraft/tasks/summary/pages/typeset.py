@@ -175,11 +175,15 @@ class Typesetter:
 
     def _extent(self, runs: list[Run], voice: Voice) -> tuple[int, int]:
         """Whole pixels that its ink needs above and below the baseline."""
-        above = below = 0.0
+        primary = (self.setting.mono_families if voice.mono else self.setting.families)[0]
+        # The primary font's letters always fit, whatever a text holds of them: so paragraphs keep one height of line.
+        above, below = (ems * voice.size for ems in ascii_extent(primary, voice.bold))
         measure = False
         for run in runs:
             text, family = run.font.text, run.font.families[0]
             if text.isascii():
+                if family == primary and run.bold == voice.bold:
+                    continue
                 reach = ascii_extent(family, run.bold)
             elif STACKED.search(text):
                 measure = True

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import re
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -146,6 +148,18 @@ def test_checkpoints_and_adapters_see_as_their_model(folders: Any, tmp_path: Pat
     assert sight_of(base, mode).picture(128, 128) == want != sight_of(base).picture(128, 128)
 
 
+def test_the_default_model_of_a_task_has_a_sight(
+    folders: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REDRAFT_HOME", str(tmp_path))
+    chosen = tmp_path / "models" / "default" / "summary"
+    shutil.copytree(folders("llava"), chosen / "model")
+    (chosen / "manifest.json").write_text('{"format": 1, "files": {}}')
+    assert lend_sight("default/summary").picture(90, 60) == sight_of(folders("llava")).picture(90, 60)
+    with pytest.raises(UsageError, match="no model for the task 'nothing'"):
+        lend_sight("default/nothing")
+
+
 @pytest.mark.parametrize(
     ("name", "side", "tokens"),
     [
@@ -274,3 +288,13 @@ def test_the_latin_rate_is_that_of_a_tokenizer_of_its_kind(shared_data: Path) ->
     )
     counted = sum(len(tokenizer.encode(text).ids) for text in texts[1::2])
     assert counted == pytest.approx(sum(map(estimated_tokens, texts[1::2])), rel=0.1)
+
+
+def test_the_page_about_models_for_summaries_has_these_figures() -> None:
+    """docs/summary-models.md: mode, side of the page, tokens."""
+    page = (Path(__file__).parents[2] / "docs" / "summary-models.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `([a-z0-9_:]+)` \|.*\((\d+)\) \| ([\d,]+) \|$", page, flags=re.M)
+    assert len(rows) == 13
+    for name, side, tokens in rows:
+        seen = sight_of(name).picture(int(side), int(side))
+        assert (seen.tokens, seen.scale) == (int(tokens.replace(",", "")), 1.0), name

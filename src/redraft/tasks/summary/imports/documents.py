@@ -39,6 +39,8 @@ def import_documents(source: str, options: Mapping[str, Any], work: Work) -> Ite
     admission = Admission(settings, work)
     for split in ("test", "validation", "train"):
         wanted = survey.counts[split]
+        if wanted == 0:
+            continue
         taken = 0
         for imported in survey.examples(split, admission):
             taken += 1

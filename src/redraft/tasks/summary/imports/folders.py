@@ -67,6 +67,9 @@ class Folder:
         self._ids: dict[str, Path] = {}
         self._find()
 
+    def name(self, place: int) -> str:
+        return self._id(self._files[place])
+
     def size(self) -> int:
         return len(self._files)
 

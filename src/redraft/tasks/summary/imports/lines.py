@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from redraft.core.errors import InputError
-from redraft.tasks.summary.imports.tables import MAX_ROW, Row, row_problem
+from redraft.tasks.summary.imports.tables import MAX_ROW, Row, numbered, row_problem
 
 BOM = b"\xef\xbb\xbf"
 SAMPLE = 200
@@ -27,6 +27,9 @@ class LineTable:
         self._offsets = array("q")
         self._complete = False
         self._at = 0
+
+    def name(self, place: int) -> str:
+        return numbered(self.stem, place)
 
     def size(self) -> int:
         return self.path.stat().st_size

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from redraft.core.errors import InputError
-from redraft.tasks.summary.imports.tables import Row
+from redraft.tasks.summary.imports.tables import Row, numbered
 
 BATCH = 64
 """Rows decoded at once."""
@@ -31,6 +31,9 @@ class ParquetTable:
         sizes = (meta.row_group(group).num_rows for group in range(meta.num_row_groups))
         self._starts: list[int] = [0, *accumulate(sizes)]
         self._at = 0
+
+    def name(self, place: int) -> str:
+        return numbered(self.stem, place)
 
     def size(self) -> int:
         return self._starts[-1]

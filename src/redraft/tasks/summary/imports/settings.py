@@ -52,10 +52,10 @@ def read_settings(given: Mapping[str, Any]) -> Settings:
 
 
 def counts_of(given: Mapping[str, int | None], total: int) -> dict[str, int | None]:
-    """The counts with what is not given: all the rest to train on; a tenth for validation, at most 100, where no
-    held-out split is given; no test."""
-    held_out = {"validation": min(100, total // 10) if not given.keys() & {"validation", "test"} else 0, "test": 0}
-    return {"train": None, **held_out, **given}
+    """The counts with what is not given: all the rest to train on, and none held out. Without any count, a tenth
+    is held out for validation, at most 100."""
+    validation = 0 if given else min(100, total // 10)
+    return {"train": None, "validation": validation, "test": 0, **given}
 
 
 def lot(seed: int, id: str) -> int:

@@ -28,6 +28,10 @@ class Table(Protocol):
         """Rows with their numbers from 0, of the named columns (perhaps more); places: some of them, ascending."""
         ...
 
+    def name(self, place: int) -> str:
+        """Of a row that has no id of its own."""
+        ...
+
     def size(self) -> int:
         """Bytes, for the progress of a first reading."""
         ...
@@ -35,6 +39,10 @@ class Table(Protocol):
     def position(self) -> int:
         """Bytes read so far."""
         ...
+
+
+def numbered(stem: str, place: int) -> str:
+    return f"{stem}-{place:08d}"
 
 
 def row_problem(what: str) -> InputError:

@@ -9,6 +9,7 @@ from typing import Any
 
 from redraft.core.columns import match_columns, split_word
 from redraft.core.errors import InputError
+from redraft.tasks.summary.imports.folders import Folder
 from redraft.tasks.summary.imports.settings import Settings
 from redraft.tasks.summary.imports.tables import Row, Table
 from redraft.tasks.summary.rows import MAX_PICTURE
@@ -30,7 +31,10 @@ class Reading:
         self.table, self._settings = table, settings
         usual = {**TASK.row_columns, "file": ("file",)}
         where = str(table.path)
-        self.columns = match_columns(usual, TASK.row_needed, settings.columns, table.columns, where)
+        if isinstance(table, Folder):  # one file is a text, the next a scan: both columns count
+            self.columns = {name: name for name in table.columns}
+        else:
+            self.columns = match_columns(usual, TASK.row_needed, settings.columns, table.columns, where)
         self._split = None if alone else split_word(table.stem)
 
     def ids(self) -> Iterator[tuple[int, Named | InputError]]:
@@ -50,7 +54,7 @@ class Reading:
     def name(self, place: int, row: Row | None = None) -> str:
         """The row's id; without one, the table's name and the row's number."""
         given = self._ours(row, "id") if row is not None else None
-        return f"{self.table.stem}-{place:08d}" if given in (None, "") else str(given)
+        return self.table.name(place) if given in (None, "") else str(given)
 
     def complete(self, row: Row, place: int) -> dict[str, Any]:
         """The row by our columns' names, with pictures loaded and what the whole import says of it."""

@@ -173,3 +173,26 @@ def test_a_broken_picture_is_one_clear_error(loaded, asked):
     broken = asked[0].with_images((replace(asked[0].images[0], bytes=b"no picture"), *asked[0].images[1:]))
     with pytest.raises(InputError, match=asked[0].id):
         predictor(loaded).predict([asked[1], broken])
+
+
+def test_an_answer_ends_where_the_models_positions_do(loaded, asked):
+    """Each row at its own place, whatever is in its batch; a prompt that fills all positions is refused."""
+    able = predictor(loaded)
+    free = [row[0] for row in able.predict(asked)]
+    lengths = [able.prompt_tokens(example) for example in asked]
+    config = loaded.model.config.get_text_config()
+    before = config.max_position_embeddings
+    try:
+        config.max_position_embeddings = max(lengths) + 3
+        short = [row[0] for row in able.predict(asked)]
+        config.max_position_embeddings = max(lengths)
+        with pytest.raises(InputError, match=f"{max(lengths)} tokens with its pictures leave no room") as caught:
+            able.predict(asked)
+    finally:
+        config.max_position_embeddings = before
+    assert caught.value.where == asked[lengths.index(max(lengths))].id
+    for answer, whole, length in zip(short, free, lengths, strict=True):
+        assert answer.tokens == min(whole.tokens, max(lengths) + 3 - length)
+        assert whole.text.startswith(answer.text)
+        if answer.tokens < whole.tokens:
+            assert answer.finish == "length"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +11,18 @@ import pytest
 import torch
 
 from redraft.core.discovery import load_task
+from redraft.core.errors import InputError
+from redraft.core.example import Example
 from redraft.core.work import Silent
 from redraft.datasets.reader import Dataset
 from redraft.datasets.writer import DatasetWriter
 from redraft.inference.opening import open_predictor
 from redraft.models import small
+from redraft.tasks.summary.conversation import conversation
+from redraft.tasks.summary.drawing import count_pages
 from redraft.tasks.summary.given import open_document
 from redraft.tasks.summary.showing import Showing
+from redraft.tasks.summary.truth import truth_of
 from redraft.worker.context import lend_sight
 from redraft.worker.verbs.train import start
 
@@ -34,9 +40,18 @@ SEEN: dict[str, Any] = {
 
 
 def two_steps(
-    name: str, family: str, folder: Path, monkeypatch: pytest.MonkeyPatch, **more: Any
+    name: str,
+    family: str,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    more: Mapping[str, Any] | None = None,
+    *,
+    long: bool = False,
+    sizes: Mapping[str, Any] | None = None,
+    work: Silent | None = None,
 ) -> dict[str, Any]:
-    """Two steps of a recipe on a small instance and on documents of one to three pages."""
+    """Two steps of a recipe on a small instance and on documents of one to three pages. more: other settings.
+    long: adds a document of some twenty pages to the validation split. sizes: of the small instance."""
     monkeypatch.setenv("REDRAFT_HOME", str(folder / "home"))
     task = load_task("summary")
     style = {"width": PAGE, "height": PAGE, "font_size": 14}
@@ -46,7 +61,11 @@ def two_steps(
     ) as writer:
         for number, example in enumerate(task.generate(8, 0, options, Silent())):
             writer.add("validation" if number > 5 else "train", example)
-    small.build(family, folder / "base")
+        if long:
+            truth = truth_of("So it was, and so it is. " * 250, "So it is.")
+            pages = count_pages(truth, 0, options)
+            writer.add("validation", Example("long", (), conversation("So it is.", options, pages), truth))
+    small.build(family, folder / "base", **(sizes or {}))
     instead = {
         "task": "summary",
         "dataset": folder / "data",
@@ -60,14 +79,14 @@ def two_steps(
         "train.workers": 1,
         "evaluate.max_new_tokens": 40,
         "evaluate.loop_stop": 12,
-        **more,
+        **(more or {}),
     }
     request = {
         "recipe": str(ROOT / "recipes" / f"{name}.yaml"),
         "overrides": [f"{key}={value}" for key, value in instead.items()],
         "out": str(folder / "run"),
     }
-    value: dict[str, Any] = start(request, Silent()).value
+    value: dict[str, Any] = start(request, work or Silent()).value
     return value
 
 
@@ -109,3 +128,20 @@ def test_a_recipe_trains_on_documents_and_what_it_saves_sees_the_same_pixels(
 
     pictures = predictor.encoder.processor.image_processor.to_dict()
     assert {key: pictures[key] for key in SEEN[family]} == SEEN[family]
+
+
+@pytest.mark.parametrize("bad", ["skip", "stop"])
+def test_a_document_that_the_model_cannot_take_is_not_evaluated_and_said(
+    bad: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    work = Silent()
+    more = {"train.bad_examples": bad, "train.batch_tokens": 300, "evaluate.limit": 8}
+    options = {"long": True, "sizes": {"positions": 300}, "work": work}
+    if bad == "stop":
+        with pytest.raises(InputError, match="leave no room for an answer in the 300") as caught:
+            two_steps("summary-unlimited_ocr", "unlimited_ocr", tmp_path, monkeypatch, more, **options)
+        assert caught.value.where == "long"
+        return
+    value = two_steps("summary-unlimited_ocr", "unlimited_ocr", tmp_path, monkeypatch, more, **options)
+    assert value["status"] == "finished"
+    assert [name for name, _ in work.omissions] == ["long"] and "not evaluated" in work.omissions[0][1]

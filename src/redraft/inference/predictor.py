@@ -14,13 +14,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from transformers import GenerationConfig
+from transformers import GenerationConfig, StoppingCriteria
 
 from redraft.core.example import Example
 from redraft.core.prediction import Prediction, Predictor
 from redraft.core.recipe import Evaluate
 from redraft.inference.blindness import AnswerLoss
 from redraft.inference.choosing import Choice, row_seed
+from redraft.inference.limits import RoomStop, answer_limits
 from redraft.inference.loops import Loop, LoopStop
 from redraft.inference.openai_server import likeliest
 from redraft.inference.quiet import quiet
@@ -85,12 +86,19 @@ class LocalPredictor:
         """Tokens of the example's prompt, those of its pictures included."""
         return len(self.encoder.encode_prompt(example))
 
+    def check_length(self, example: Example) -> None:
+        """Raises InputError where the model has no positions for the prompt and its answer: the true one, or a
+        first token where none is known."""
+        tokens = len(self.encoder.encode(example)) - 1 if example.answer else self.prompt_tokens(example)
+        answer_limits([tokens], [example.id], 1, self.positions, self.name)
+
     def predict(self, examples: Sequence[Example], *, samples: int = 1) -> list[list[Prediction]]:
         """samples answers an example, in the order of examples: the greedy one, then the drawn ones by falling
         mean log-probability.
 
-        An example that cannot be encoded is an InputError. The model's modes and torch's random state are left as
-        they were, so this may be called between two steps of a training.
+        An example that cannot be encoded, or whose prompt fills all positions of the model, is an InputError; an
+        answer ends where they do. The model's modes and torch's random state are left as they were, so this may be
+        called between two steps of a training.
         """
         encodings = [self.encoder.encode_prompt(example) for example in examples]
         rows = [
@@ -136,14 +144,15 @@ class LocalPredictor:
         started = time.perf_counter()
         batch = on_device(collate([row.encoding for row in rows], self.encoder.pad_id, "left"), self.loaded.model)
         choice = Choice([row.seed for row in rows], self.temperature)
-        start, stops = batch.inputs["input_ids"].shape[1], []
-        if self.settings.loop_stop is not None:
-            limit = self.settings.max_new_tokens
-            stops = [LoopStop(self.settings.loop_stop, start, limit, self.encoder.end_ids)]
+        start = batch.inputs["input_ids"].shape[1]
+        limits = self._limits(rows)
+        stops: list[StoppingCriteria] = [RoomStop(limits, start)] if len(set(limits)) > 1 else []
+        looping = self._loop_stop(start, max(limits))
+        stops += [looping] if looping else []
         # One process answers by itself, also where several train: it does not ask the others for their lengths.
         ids_BLT = unwrapped(self.loaded.model).generate(
             **batch.inputs,
-            generation_config=self._config(),
+            generation_config=self._config(max(limits)),
             logits_processor=[choice],
             stopping_criteria=stops,
             synced_gpus=False,
@@ -151,11 +160,25 @@ class LocalPredictor:
         ids_BT = ids_BLT[:, start:].cpu()
         logprobs_BT = torch.stack(choice.logprobs, dim=1)[:, : ids_BT.shape[1]].cpu()
         seconds = (time.perf_counter() - started) / len(rows)
-        loops = stops[0].found() if stops else [None] * len(rows)
+        loops = looping.found() if looping else [None] * len(rows)
+        written = zip(rows, ids_BT.tolist(), logprobs_BT.tolist(), limits, loops, strict=True)
         return [
-            self._prediction(row, ids, logprobs, seconds, loop)
-            for row, ids, logprobs, loop in zip(rows, ids_BT.tolist(), logprobs_BT.tolist(), loops, strict=True)
+            self._prediction(row, ids[:limit], logprobs[:limit], seconds, loop)
+            for row, ids, logprobs, limit, loop in written
         ]
+
+    def _limits(self, rows: Sequence[Row]) -> list[int]:
+        return answer_limits(
+            [len(row.encoding) for row in rows],
+            [row.encoding.id for row in rows],
+            self.settings.max_new_tokens,
+            self.positions,
+            self.name,
+        )
+
+    def _loop_stop(self, start: int, limit: int) -> LoopStop | None:
+        least = self.settings.loop_stop
+        return None if least is None else LoopStop(least, start, limit, self.encoder.end_ids)
 
     def _prediction(
         self, row: Row, ids: list[int], logprobs: list[float], seconds: float, loop: Loop | None
@@ -174,11 +197,11 @@ class LocalPredictor:
         tokenizer = self.encoder.tokenizer
         return str(tokenizer.decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False))
 
-    def _config(self) -> GenerationConfig:
+    def _config(self, limit: int) -> GenerationConfig:
         """Plain greedy generation. Every value is given: what is left out would come from the model's own file,
         and some models ship a sampling temperature or a repetition penalty there."""
         return GenerationConfig(  # type: ignore[no-untyped-call]
-            max_new_tokens=self.settings.max_new_tokens,
+            max_new_tokens=limit,
             do_sample=False,
             num_beams=1,
             repetition_penalty=1.0,

@@ -11,6 +11,7 @@ import torch
 
 from redraft.core.discovery import load_task
 from redraft.core.errors import InputError, RecipeError, RedraftError, UsageError
+from redraft.core.example import Example
 from redraft.core.locking import only_writer
 from redraft.core.recipe import Recipe, read_recipe
 from redraft.core.task import Task
@@ -204,8 +205,11 @@ def _evaluation(
         work.log(f"the dataset has no split '{settings.split}': the run is not evaluated", "warning")
         return None
     split: Split = dataset.split(settings.split).evenly(settings.limit)
-    examples = list(split)
     predictor = LocalPredictor(loaded, encoder, settings, seed=recipe.seed, name=folder.name)
+    examples = [example for example in split if _fits(example, predictor, recipe, work)]
+    if not examples:
+        work.log(f"no example of the split '{settings.split}' fits the model: the run is not evaluated", "warning")
+        return None
     beside: list[Judged] | None = None
 
     def at(step: int) -> dict[str, Any]:
@@ -235,6 +239,19 @@ def _evaluation(
         return figures
 
     return at
+
+
+def _fits(example: Example, predictor: LocalPredictor, recipe: Recipe, work: Work) -> bool:
+    """Whether the model has positions for the example and its answer. Where bad examples stop a run, one that does
+    not fit is an InputError before the first step; else it is left out of the evaluation, which is listed."""
+    try:
+        predictor.check_length(example)
+    except InputError as error:
+        if recipe.train.bad_examples == "stop":
+            raise
+        work.left_out(example.id, f"not evaluated: {error.what}")
+        return False
+    return True
 
 
 def open_dataset(recipe: Recipe, work: Work) -> tuple[Dataset, Task]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -21,8 +22,12 @@ def printed(path: Path, pages: Sequence[Sequence[tuple[float, float, float, str]
         for pieces in pages:
             with document.page(*PAGE) as canvas:
                 for x, y, size, text in pieces:
-                    font = skia.Font(fonts().typeface("DejaVu Serif"), size)
-                    canvas.drawString(text, x, y, font, skia.Paint())
+                    family = fonts().setting(text, "serif").runs(text)[0].families[0]
+                    font = skia.Font(fonts().typeface(family), size)
+                    right_to_left = unicodedata.bidirectional(text[0]) in ("R", "AL")
+                    blob = skia.TextBlob.MakeFromShapedText(text, font, not right_to_left)
+                    # A shaped blob hangs from its top.
+                    canvas.drawTextBlob(blob, x, y + font.getMetrics().fAscent, skia.Paint())
     del stream
     return path
 
@@ -31,6 +36,30 @@ def column(text: str, x: float, y: float, characters: int, size: float = 10, ind
     """A paragraph hard-wrapped at so many characters; lines 1.25 sizes apart."""
     lines = textwrap.wrap(text, characters)
     return [(x + indent * (not row), y + row * 1.25 * size, size, line) for row, line in enumerate(lines)]
+
+
+def set_in_lines(path: Path, texts: Sequence[str], size: float = 14) -> Path:
+    """A page of paragraphs as a layout engine sets them, each with the direction of its first letter."""
+    layout, stream = skia.textlayout, skia.FILEWStream(str(path))
+    with skia.PDF.MakeDocument(stream) as document, document.page(*PAGE) as canvas:
+        for number, text in enumerate(texts):
+            builder = layout.ParagraphBuilder.make(layout.ParagraphStyle(), fonts().collection, fonts().unicode)
+            backward = unicodedata.bidirectional(text[0]) in ("R", "AL")
+            builder.addText("\u2067" * backward)
+            for run in fonts().setting(text).runs(text):
+                style = layout.TextStyle()
+                style.setFontFamilies(list(run.families))
+                style.setFontSize(size)
+                style.setColor(skia.ColorBLACK)
+                builder.pushStyle(style)
+                builder.addText(run.text)
+                builder.pop()
+            builder.addText("\u2069" * backward)
+            paragraph = builder.Build()
+            paragraph.layout(PAGE[0] - 100)
+            paragraph.paint(canvas, 50, 60 + number * 8 * size)
+    del stream
+    return path
 
 
 def scanned(path: Path, pages: int = 2) -> Path:

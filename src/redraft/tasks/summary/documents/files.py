@@ -120,11 +120,12 @@ def decode(data: bytes, path: Path) -> tuple[str, tuple[str, ...]]:
         (b"\xfe\xff", "utf-16"),
     ):
         if data.startswith(mark):
+            name, shift = encoding.upper().removesuffix("-SIG"), len(mark) * encoding.endswith("sig")
             try:
                 return data.decode(encoding), ()
             except UnicodeDecodeError as error:
                 raise InputError(
-                    f"this file begins as {encoding[:6].upper().rstrip('-')} and is not from byte {error.start}",
+                    f"this file begins as {name} and is not from byte {error.start + shift}",
                     where=str(path),
                     remedy="Save it again as UTF-8",
                 ) from None

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ctypes
+import math
 import re
+import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +14,7 @@ from typing import Any
 import pypdfium2 as pdfium
 from pypdfium2 import raw
 
+from redraft.tasks.summary.documents.pdf_bidi import HAS_RIGHT_TO_LEFT, Glyph, is_backward, read, rows_of
 from redraft.tasks.summary.documents.pdf_lines import Line, assemble
 
 MAX_PAGES = 5000
@@ -21,8 +24,9 @@ SCANNED = 8
 
 _LINE_END = re.compile("(?<=[\n\x02\ufffe])")
 _PRIVATE = re.compile("[\ue000-\uf8ff\0]")
-_FIXED_PITCH = 1
+_FIXED_PITCH, _FORCE_BOLD = 1, 1 << 18
 """Of a font's flags (ISO 32000-1, table 123)."""
+_BOLD = ("bold", "black", "heavy")
 
 
 class Fault(Exception):
@@ -132,8 +136,13 @@ def _lines(page: pdfium.PdfPage) -> Iterator[Line]:
     PDFium takes a hyphen at a line's end and the line's end for one character, U+0002 or U+FFFE.
     """
     textpage = page.get_textpage()
+    whole = textpage.get_text_range()
+    if HAS_RIGHT_TO_LEFT.search(whole):
+        yield from _placed_lines(textpage)
+        textpage.close()
+        return
     at = 0
-    for piece in _LINE_END.split(textpage.get_text_range()):
+    for piece in _LINE_END.split(whole):
         size = len(piece.encode("utf-16-le", "surrogatepass")) // 2
         if content := piece.strip("\r\n \t"):
             first = at + piece.index(content[0])
@@ -145,8 +154,36 @@ def _lines(page: pdfium.PdfPage) -> Iterator[Line]:
     textpage.close()
 
 
+def _placed_lines(textpage: pdfium.PdfTextPage) -> Iterator[Line]:
+    """The lines of a page with right-to-left letters, by where every letter stands."""
+    glyphs = []
+    for at in range(textpage.count_chars()):
+        letter = chr(raw.FPDFText_GetUnicode(textpage, at))
+        # PDFium's own spaces belong to no object of the page and stand anywhere; those of the page are letters.
+        if unicodedata.category(letter) in ("Cc", "Cf") or not raw.FPDFText_GetTextObject(textpage, at):
+            continue
+        found = _character(textpage, at)
+        if found is not None:
+            left, right = found.left, found.right
+            if unicodedata.combining(letter):
+                left, _, right, _ = textpage.get_charbox(at)
+            glyphs.append(Glyph(_readable(letter), left, right, found.baseline, found.size, at))
+    backward = is_backward(glyph.text for glyph in glyphs)
+    for row in rows_of(glyphs):
+        look = _character(textpage, row[0].order)
+        yield Line(
+            text=read(row, backward),
+            left=row[0].left,
+            right=max(glyph.right for glyph in row),
+            baseline=row[0].baseline,
+            size=max(glyph.size for glyph in row),
+            bold=look is not None and look.bold,
+        )
+
+
 def _line(textpage: pdfium.PdfTextPage, content: str, samples: list[int]) -> Line:
-    found = [_character(textpage, index) for index in samples]
+    places = [raw.FPDFText_GetCharIndexFromTextIndex(textpage, index) for index in samples]
+    found = [_character(textpage, at) for at in places]
     known = [character for character in found if character is not None]
     if not known:
         return Line(content, 0.0, 0.0, 0.0, 0.0)
@@ -155,7 +192,7 @@ def _line(textpage: pdfium.PdfTextPage, content: str, samples: list[int]) -> Lin
         left=min(character.left for character in known),
         right=max(character.right for character in known),
         baseline=known[0].baseline,
-        size=max(character.top - character.bottom for character in known),
+        size=max(character.size for character in known),
         bold=all(character.bold for character in known),
         mono=all(character.mono for character in known),
     )
@@ -163,29 +200,32 @@ def _line(textpage: pdfium.PdfTextPage, content: str, samples: list[int]) -> Lin
 
 @dataclass(frozen=True, slots=True)
 class _Character:
+    """Lengths in points. size: of the em."""
+
     left: float
-    bottom: float
     right: float
-    top: float
     baseline: float
+    size: float
     bold: bool
     mono: bool
 
 
-def _character(textpage: pdfium.PdfTextPage, index: int) -> _Character | None:
-    """A character by its place in the text: its box from descent to ascent, and its font's look."""
-    at = raw.FPDFText_GetCharIndexFromTextIndex(textpage, index)
+def _character(textpage: pdfium.PdfTextPage, at: int) -> _Character | None:
+    """A character by its index: where it stands, and its font's look."""
     rect, x, y, flags = raw.FS_RECTF(), ctypes.c_double(), ctypes.c_double(), ctypes.c_int()
+    matrix = raw.FS_MATRIX()
     if at < 0 or not raw.FPDFText_GetLooseCharBox(textpage, at, rect):
         return None
-    if not raw.FPDFText_GetCharOrigin(textpage, at, x, y):
+    if not (raw.FPDFText_GetCharOrigin(textpage, at, x, y) and raw.FPDFText_GetMatrix(textpage, at, matrix)):
         return None
+    size = raw.FPDFText_GetFontSize(textpage, at) * math.hypot(matrix.c, matrix.d)
     name = ctypes.create_string_buffer(128)
     raw.FPDFText_GetFontInfo(textpage, at, name, len(name), flags)
     called = name.value.decode(errors="replace").lower()
-    bold = "bold" in called or "black" in called or raw.FPDFText_GetFontWeight(textpage, at) >= 600
+    # The weight that PDFium tells is worked out from the width of stems, and often absurd.
+    bold = bool(flags.value & _FORCE_BOLD) or any(word in called for word in _BOLD)
     mono = bool(flags.value & _FIXED_PITCH) or "mono" in called or "courier" in called
-    return _Character(rect.left, rect.bottom, rect.right, rect.top, y.value, bold, mono)
+    return _Character(rect.left, rect.right, y.value, size, bold, mono)
 
 
 def _readable(content: str) -> str:

@@ -50,6 +50,7 @@ FAULTS: dict[str, tuple[str, str]] = {
 def ask(path: Path, request: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     """The child's answer to one request about a file. folder: an empty one, which the child may write.
 
+    request: {job: one of `pdf_jobs.JOBS`, and what it wants}, or {job: "walls"}, which tells what stands.
     A file that cannot be read is an InputError of `FAULTS`; one that takes too much time or memory as well.
     """
     own = folder / "own"
@@ -124,9 +125,12 @@ def serve() -> int:
     # The answer leaves by the first descriptor alone; what a library prints must not mix with it.
     out = os.dup(1)
     os.dup2(2, 1)
-    enclosure.enclose(own, Limits(**request["limits"]), also_readable=[path])
+    facts = enclosure.enclose(own, Limits(**request["limits"]), also_readable=[path])
     try:
-        answer = pdf_jobs.JOBS[request["job"]](path, own, request)
+        if request["job"] == "walls":
+            answer = enclosure.describe(facts)
+        else:
+            answer = pdf_jobs.JOBS[request["job"]](path, own, request)
     except pdf_jobs.Fault as fault:
         answer = {"fault": str(fault)}
     except MemoryError:

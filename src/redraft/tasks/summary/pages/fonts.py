@@ -47,7 +47,7 @@ class Fonts:
 
     @property
     def collection(self) -> skia.textlayout.FontCollection:
-        """What a ParagraphBuilder of this thread needs, with every family that was asked for so far."""
+        """What a ParagraphBuilder of this thread needs; it has every family that the thread has a setting with."""
         mine = self._local
         if not hasattr(mine, "provider"):
             mine.provider = skia.textlayout.TypefaceFontProvider()
@@ -75,6 +75,8 @@ class Fonts:
         with self._lock:
             families, table, missing = self._choose(points, primary, kind, han)
             mono_families, mono_table, _ = self._choose(points, GENERIC["mono"], "mono", han)
+        # The collection must know the families before a text is laid out: it remembers what it did not find.
+        _ = self.collection
         return Setting(families, mono_families, missing, language, (table, mono_table))
 
     def primary(self, font: str) -> tuple[str, str]:

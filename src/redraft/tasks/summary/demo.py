@@ -36,12 +36,12 @@ def steps(out: Path, minutes: float) -> Steps:
     text, summary, pages = held_out / "document.md", out / "summary.txt", out / "pages"
     started = time.monotonic()
     share = min(minutes / LONG, 1.0)
-    test = round(TEST * share)
+    test, validation = max(2, round(TEST * share)), max(2, round(VALIDATION * share))
     yield Step(
         "documents",
         "Make documents with their summaries",
         ("data", "generate", "summary", str(documents), "--count", str(int(DOCUMENTS_A_MINUTE * minutes)),
-         "--validation", str(VALIDATION), "--test", str(test), "--seed", str(SEED), "--option", "level=simple",
+         "--validation", str(validation), "--test", str(test), "--seed", str(SEED), "--option", "level=simple",
          "--option", f"style={STYLE}", "--json"),
         makes=documents,
         told=lambda v: f"{v['examples']:,} documents in {v['seconds']:.0f} s; their pages are drawn when they are "

@@ -1,4 +1,4 @@
-"""`redraft plan` and `redraft train` of a recipe with augmentation, on documents whose dataset keeps no pictures."""
+"""`redraft plan` and `redraft train` of a recipe with augmentation, on a dataset that keeps no pictures."""
 
 from __future__ import annotations
 

@@ -95,7 +95,7 @@ def test_options_agree_or_are_said(a: Imported, tmp_path: Path) -> None:
         mix(tmp_path / "no", [(a, None), (small, None)])
     with pytest.raises(UsageError, match=r"style\.size"):
         mix(tmp_path / "no", [(a, None), (small, None)], options={"style": {"font_size": 20}})
-    said = {"style": {"font_size": 30, "size": "tiny"}}
+    said = {"style": {"font_size": 60, "size": "tiny"}}
     mixed = mix(tmp_path / "mix", [(a, None), (small, None)], options=said)
     assert mixed.manifest.options["style"]["size"] == "tiny"
     places = {e.id: e.messages[0].image_count for e in mixed.dataset.split("train")}  # drawing holds it to them

@@ -11,6 +11,8 @@ from small_families import FAMILIES, small
 from redraft.core.errors import InputError
 from redraft.core.example import Example, message
 from redraft.core.recipe import Evaluate, Model
+from redraft.core.work import Silent
+from redraft.inference.limits import those_that_fit
 from redraft.inference.predictor import LocalPredictor
 from redraft.models.encode import Encoder
 from redraft.models.load import Loaded, load_model
@@ -186,6 +188,12 @@ def test_an_answer_ends_where_the_models_positions_do(loaded, asked):
         config.max_position_embeddings = max(lengths) + 3
         short = [row[0] for row in able.predict(asked)]
         config.max_position_embeddings = max(lengths)
+        work = Silent()
+        without_answers = [replace(example, messages=example.messages[:1]) for example in asked]
+        left = those_that_fit(without_answers, [able], work)
+        assert len(left) == sum(length < max(lengths) for length in lengths) > 0
+        assert [name for name, _ in work.omissions] == [e.id for e in asked if e.id not in {e.id for e in left}]
+        assert "tokens with its pictures leave no room" in work.omissions[0][1]
         with pytest.raises(InputError, match=f"{max(lengths)} tokens with its pictures leave no room") as caught:
             able.predict(asked)
     finally:

@@ -1,14 +1,17 @@
-"""How long the answers of a batch may get: as asked for, and as far as the model's positions reach."""
+"""How long prompts and answers may get: as asked for, and as far as the model's positions reach."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, cast
+from collections.abc import Iterable, Sequence
+from typing import Any, Protocol, cast, runtime_checkable
 
 import torch
 from transformers import StoppingCriteria
 
 from redraft.core.errors import InputError
+from redraft.core.example import Example
+from redraft.core.prediction import Predictor
+from redraft.core.work import Work
 
 
 def answer_limits(
@@ -26,6 +29,35 @@ def answer_limits(
                 remedy="Show fewer or smaller pictures, or take a model with more positions",
             )
     return [min(longest, positions - tokens) for tokens in prompts]
+
+
+def those_that_fit(
+    examples: Iterable[Example], predictors: Sequence[Predictor], work: Work, *, stop: bool = False
+) -> list[Example]:
+    """The examples that each of the predictors can read and has room for; the others are left out, and listed.
+
+    stop: makes the first of the others an InputError. Predictors that count no tokens, such as servers, take all.
+    """
+    checks = [predictor for predictor in predictors if isinstance(predictor, ChecksLength)]
+    found = []
+    for example in examples:
+        try:
+            for predictor in checks:
+                predictor.check_length(example)
+        except InputError as error:
+            if stop:
+                raise
+            work.left_out(example.id, f"not evaluated: {error.what}")
+        else:
+            found.append(example)
+    return found
+
+
+@runtime_checkable
+class ChecksLength(Protocol):
+    def check_length(self, example: Example) -> None:
+        """Raises InputError where the model cannot read the example, or has no room for its answer."""
+        ...
 
 
 class RoomStop(StoppingCriteria):

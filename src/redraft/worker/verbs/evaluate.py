@@ -19,6 +19,7 @@ from redraft.datasets.manifest import read_manifest
 from redraft.datasets.reader import Dataset
 from redraft.inference.evaluation import evaluate
 from redraft.inference.judged import Measure
+from redraft.inference.limits import those_that_fit
 from redraft.inference.openai_server import OpenAIServer
 from redraft.inference.opening import checkpoint_recipe, open_predictor, open_untrained
 from redraft.inference.predictor import LocalPredictor
@@ -58,12 +59,13 @@ def evaluate_verb(request: Request, work: Work) -> Result:
         samples=request.get("samples") or 1,
         keep_samples=request.get("keep_samples") or 4,
     )
+    chosen = those_that_fit(examples, [predictor, *([baseline] if baseline else [])], work)
     keeping: AbstractContextManager[Path | None] = new_folder(out) if out else nullcontext()
     with keeping as folder:
         value = evaluate(
             predictor,
             task,
-            list(examples),
+            chosen,
             settings,
             work,
             baseline=baseline,

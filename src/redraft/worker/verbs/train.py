@@ -11,7 +11,6 @@ import torch
 
 from redraft.core.discovery import load_task
 from redraft.core.errors import InputError, RecipeError, RedraftError, UsageError
-from redraft.core.example import Example
 from redraft.core.locking import only_writer
 from redraft.core.recipe import Recipe, read_recipe
 from redraft.core.task import Task
@@ -21,6 +20,7 @@ from redraft.datasets.reader import Dataset, Split
 from redraft.datasets.repository import hub_name
 from redraft.inference.evaluation import evaluate
 from redraft.inference.judged import Judged, judge_baselines
+from redraft.inference.limits import those_that_fit
 from redraft.inference.predictor import LocalPredictor
 from redraft.models.encode import Encoder
 from redraft.models.hub import push
@@ -206,7 +206,7 @@ def _evaluation(
         return None
     split: Split = dataset.split(settings.split).evenly(settings.limit)
     predictor = LocalPredictor(loaded, encoder, settings, seed=recipe.seed, name=folder.name)
-    examples = [example for example in split if _fits(example, predictor, recipe, work)]
+    examples = those_that_fit(split, [predictor], work, stop=recipe.train.bad_examples == "stop")
     if not examples:
         work.log(f"no example of the split '{settings.split}' fits the model: the run is not evaluated", "warning")
         return None
@@ -239,19 +239,6 @@ def _evaluation(
         return figures
 
     return at
-
-
-def _fits(example: Example, predictor: LocalPredictor, recipe: Recipe, work: Work) -> bool:
-    """Whether the model has positions for the example and its answer. Where bad examples stop a run, one that does
-    not fit is an InputError before the first step; else it is left out of the evaluation, which is listed."""
-    try:
-        predictor.check_length(example)
-    except InputError as error:
-        if recipe.train.bad_examples == "stop":
-            raise
-        work.left_out(example.id, f"not evaluated: {error.what}")
-        return False
-    return True
 
 
 def open_dataset(recipe: Recipe, work: Work) -> tuple[Dataset, Task]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain
+from math import ceil
 
 from redraft.tasks.summary.documents.blocks import Document
 from redraft.tasks.summary.pages.blocks import boxes, text_box, title_text
@@ -151,7 +152,7 @@ def _lines(
                 line,
                 x,
                 y + start,
-                min(x + round(text.width), frame.right) if text.width < WIDE else frame.right,
+                x + ceil(text.width if text.width < WIDE else text.longest),
                 y + start + text.pitch,
                 frame,
                 repeated,

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from redraft.tasks.summary.pages.code import GROUND
 from redraft.tasks.summary.pages.draw import Pixels, draw
 from redraft.tasks.summary.pages.layout import Layout, PlacedLine
-from redraft.tasks.summary.pages.trace import Boxes, cluster_boxes, line_texts
+from redraft.tasks.summary.pages.trace import Boxes, line_texts, stroke_boxes
 
 ROUNDING = 1.0
 """Pixels by which a line may be wider than its room: the engine rounds."""
@@ -37,7 +38,9 @@ def report(layout: Layout, index: int, pixels: Pixels | None = None) -> PageRepo
     pixels = draw(layout, index) if pixels is None else pixels
     lines = list(layout.lines(index))
     texts = page_texts(layout, index)
-    ink = [_ink(pixels, line, layout.style.paper) for line in lines]
+    paper, dark = layout.style.paper, layout.style.ink
+    ground = sorted((paper, round(paper + GROUND * (dark - paper))))
+    ink = [_ink(pixels, line, *ground) for line in lines]
     absent = set(layout.missing)
     return PageReport(
         sum(map(len, texts)),
@@ -78,28 +81,31 @@ def _clipped(line: PlacedLine, ink: tuple[int, int, int, int], pixels: Pixels) -
 
 
 def glyph_boxes(layout: Layout, index: int) -> Boxes:
-    """The ink of every grapheme cluster of a page, [n, 4]: left, top, right, bottom in page pixels.
+    """The ink of every glyph of a page, [n, 4]: left, top, right, bottom in page pixels.
 
-    Boxes hold the outlines' control points: they are never smaller than the ink, but for hinting.
+    A glyph has a box for each of its closed outlines (i has two); together they hold all of its ink.
     """
-    wanted: dict[int, list[PlacedLine]] = {}
+    shown: dict[int, list[PlacedLine]] = {}
     for line in layout.lines(index):
-        wanted.setdefault(id(line.text), []).append(line)
+        shown.setdefault(id(line.text), []).append(line)
     found = []
-    for lines in wanted.values():
-        _, boxes = cluster_boxes(lines[0].text)
+    for lines in shown.values():
+        boxes = stroke_boxes(lines[0].text)
         middle = (boxes[:, 1] + boxes[:, 3]) / 2
         for line in lines:
             start = line.line * line.text.pitch
-            here = boxes[(middle >= start) & (middle < start + line.text.pitch)]
-            found.append(here + [line.left, line.top - start] * 2)
+            first, last = line.line == 0, line.line == line.text.lines - 1
+            here = ((middle >= start) | first) & ((middle < start + line.text.pitch) | last)
+            found.append(boxes[here] + [line.left, line.top - start] * 2)
     return np.concatenate(found) if found else np.zeros((0, 4))
 
 
-def _ink(pixels: Pixels, line: PlacedLine, paper: int) -> tuple[int, int, int, int]:
+def _ink(pixels: Pixels, line: PlacedLine, low: int, high: int) -> tuple[int, int, int, int]:
+    """The box of what is neither paper nor ground, whose grey values lie from low to high."""
     left = max(0, line.left - 2)
-    band = pixels[max(0, line.top) : line.bottom, left : line.right + 2] != paper
-    rows, columns = band.any(1).nonzero()[0], band.any(0).nonzero()[0]
+    band = pixels[max(0, line.top) : line.bottom, left : line.right + 2]
+    inked = (band < low) | (band > high)
+    rows, columns = np.flatnonzero(inked.any(axis=1)), np.flatnonzero(inked.any(axis=0))
     if not len(rows):
         return 0, 0, 0, 0
     return left + columns[0], line.top + rows[0], left + columns[-1] + 1, line.top + rows[-1] + 1

@@ -6,6 +6,7 @@ glyph leaves its outline, and a colour of its own says which letters it stands f
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -18,46 +19,70 @@ from redraft.tasks.summary.pages.typeset import Text, clusters
 Boxes = NDArray[np.float64]
 """[n, 4]: left, top, right, bottom, in pixels."""
 _PATH = regex.compile(r'<path fill="#([0-9A-F]{6})" d="([^"]+)"')
-_COMMANDS = str.maketrans(dict.fromkeys("LQCZHV", " "))
+_COMMANDS = str.maketrans(dict.fromkeys("MLQCZHV", " "))
 _FLAGS = int(skia.SVGCanvas.kConvertTextToPaths_Flag) | int(skia.SVGCanvas.kNoPrettyXML_Flag)
 _REDS = (*range(0x12, 0x19), *range(0x1A, 0x1E), *range(0x5B, 0x5F))
 """SVG abbreviates some colours and has names for others, but for none with so much red."""
 _EACH = 0x10000
-_OFFSET = 4096
+OFFSET = 4096
+GROUP = 8
+"""Grapheme clusters whose line is asked for together."""
 SPREAD = 12
 """Ems from line to line where lines are told apart by their height."""
 
 
-def cluster_boxes(text: Text, pitch: int = 0) -> tuple[NDArray[np.int64], Boxes]:
-    """The ink of every cluster that leaves any: its index in `clusters`, and its box from the text's top left.
+def stroke_boxes(text: Text) -> Boxes:
+    """The box of every closed outline of every glyph, from the text's top left: an i has two, an o one in another.
 
-    A cluster of several fonts, or one that the engine breaks at a line's end, has several boxes. Boxes hold the outlines' control points, so they may be a little larger than the ink. pitch: another height of
-    lines than the text's own.
+    Boxes hold the outlines' control points, so they may be a little larger than the ink.
     """
-    paragraph = text.setter.paragraph(
-        text.setter.runs(text.content, text.voice), text.voice, pitch or text.pitch, text.right_to_left, colour_of
-    )
-    paragraph.layout(text.width)
-    numbers, boxes = _outlines(paragraph)
-    boxes[:, (1, 3)] += 0 if pitch else text.shift
-    return numbers, boxes
+    runs = text.setter.runs(text.content, text.voice)
+    count = sum(len(regex.findall(r"\X", run.font.text)) for run in runs)
+    boxes = [
+        _box(stroke)
+        for _, path in _paths(text, text.pitch, [colour_of(0)] * count)
+        for stroke in path.split("M")[1:]
+    ]
+    found = np.array(boxes, np.float64).reshape(-1, 4)
+    found[:, (1, 3)] += text.shift
+    return found
 
 
 def line_texts(text: Text) -> list[str]:
     """What stands on each line, in logical order. Joined, they are the whole text."""
+    if text.line_texts is None:
+        text.line_texts = _line_texts(text)
+    return text.line_texts
+
+
+def _line_texts(text: Text) -> list[str]:
     string = text.string
     if string.count("\n") + 1 == text.lines:
         return string.splitlines(keepends=True) + [""] * (string.endswith("\n") or not string)
-    pitch = round(SPREAD * text.voice.size)
     parts = clusters(text)
-    numbers, boxes = cluster_boxes(text, pitch)
-    found = np.zeros(len(parts), np.int64)
-    # Of several boxes of a cluster the first counts.
-    found[numbers[::-1]] = (boxes[::-1, 1] + boxes[::-1, 3]) / 2 // pitch
+    places: NDArray[np.int64] = np.arange(len(parts))
+    # First in groups, then one by one those of the groups that stand on two lines: many colours are slow.
+    first, last = _lines_of(text, places // GROUP)
+    torn = (first < last)[places // GROUP]
+    line = first[places // GROUP]
+    if torn.any():
+        line[torn] = _lines_of(text, np.where(torn, places, -1))[0][torn]
     # What leaves no ink ends the line that it follows.
-    line = np.clip(np.maximum.accumulate(found), 0, text.lines - 1)
+    line = np.clip(np.maximum.accumulate(line), 0, text.lines - 1)
     edges = np.searchsorted(line, np.arange(text.lines + 1))
     return ["".join(parts[a:b]) for a, b in pairwise(edges)]
+
+
+def _lines_of(text: Text, groups: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The first and the last line of every group of clusters; 0 where it has no ink; group -1 is left out."""
+    pitch = round(SPREAD * text.voice.size)
+    first: NDArray[np.int64] = np.full(len(groups), text.lines, np.int64)
+    last: NDArray[np.int64] = np.zeros_like(first)
+    for number, path in _paths(text, pitch, [colour_of(group) if group >= 0 else 0 for group in groups.tolist()]):
+        box = _box(path)
+        line = int((box[1] + box[3]) / 2 // pitch)
+        first[number], last[number] = min(first[number], line), max(last[number], line)
+    return np.minimum(first, last), last
 
 
 def colour_of(number: int) -> int:
@@ -66,17 +91,22 @@ def colour_of(number: int) -> int:
     return 0xFF000000 | red << 16 | number % _EACH
 
 
-def _outlines(paragraph: skia.textlayout.Paragraph) -> tuple[NDArray[np.int64], Boxes]:
+def _paths(text: Text, pitch: int, colours: Sequence[int]) -> Iterator[tuple[int, str]]:
+    """The outlines of the text's ink, with the number of its colour. A colour of 0 leaves none."""
+    runs = text.setter.runs(text.content, text.voice)
+    paragraph = text.setter.paragraph(runs, text.voice, pitch, text.right_to_left, colours)
+    paragraph.layout(text.width)
     stream = skia.DynamicMemoryWStream()
     canvas = skia.SVGCanvas.Make(skia.Rect.MakeLTRB(0, 0, 1e7, 1e7), stream, _FLAGS)
     # Ink left of or above the text's corner counts too.
-    paragraph.paint(canvas, _OFFSET, _OFFSET)
+    paragraph.paint(canvas, OFFSET, OFFSET)
     del canvas
     stream.flush()
-    places, boxes = [], []
-    for colour, data in _PATH.findall(bytes(stream.detachAsData()).decode()):
+    for colour, path in _PATH.findall(bytes(stream.detachAsData()).decode()):
         number = int(colour, 16)
-        values = np.array(data.replace("M", " ").translate(_COMMANDS).split(), np.float64).reshape(-1, 2)
-        places.append(_REDS.index(number >> 16) * _EACH + number % _EACH)
-        boxes.append([*values.min(0), *values.max(0)])
-    return np.array(places, np.int64), np.array(boxes, np.float64).reshape(-1, 4) - _OFFSET
+        yield _REDS.index(number >> 16) * _EACH + number % _EACH, path
+
+
+def _box(path: str) -> list[float]:
+    values = np.array(path.translate(_COMMANDS).split(), np.float64).reshape(-1, 2) - OFFSET
+    return [*values.min(0), *values.max(0)]

@@ -7,9 +7,11 @@ The engine gives neither the places of its lines nor a right-to-left paragraph. 
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 from math import ceil
+from operator import itemgetter
 from typing import Literal, NamedTuple
 
 import regex
@@ -93,6 +95,8 @@ class Text:
     baseline: float
     right_to_left: bool
     role: Role = "text"
+    line_texts: list[str] | None = None
+    """What stands on each line, once `trace.line_texts` has found it."""
 
     @property
     def height(self) -> int:
@@ -105,6 +109,7 @@ class Text:
     def fit(self, width: float) -> Text:
         """The same text, broken into lines of another width."""
         self.paragraph.layout(width)
+        self.line_texts = None
         self.width, self.longest = width, self.paragraph.LongestLine
         self.lines = round(self.paragraph.Height / self.pitch)
         return self
@@ -122,10 +127,14 @@ class Typesetter:
 
         A word that is wider than a line is broken. An empty text is one empty line.
         """
+        string = plain(content)
+        rtl = is_right_to_left(string)
+        if rtl and string[-1].isspace():
+            # Behind a space the isolate's end would stand on a line of its own.
+            content = (*content[:-1], replace(content[-1], text=content[-1].text.rstrip()))
         runs = self.runs(content, voice)
         above, below = self._extent(runs, voice)
         pitch = max(pitch, round(voice.spacing * voice.size), above + below)
-        rtl = is_right_to_left(plain(content))
         paragraph = self.paragraph(runs, voice, pitch, rtl)
         paragraph.layout(width)
         baseline = paragraph.AlphabeticBaseline
@@ -140,9 +149,9 @@ class Typesetter:
         voice: Voice,
         pitch: int,
         right_to_left: bool = False,
-        colour_of: Callable[[int], int] | None = None,
+        colours: Sequence[int] = (),
     ) -> skia.textlayout.Paragraph:
-        """Not yet broken into lines. colour_of: of each grapheme cluster by its index, for `trace`."""
+        """Not yet broken into lines. colours: of each of its `clusters`, for `trace`."""
         primary = (self.setting.mono_families if voice.mono else self.setting.families)[:1]
         align = voice.align
         if right_to_left and align in ("start", "justify"):
@@ -153,8 +162,8 @@ class Typesetter:
         )
         if right_to_left:
             build.addText(ISOLATE)
-        if colour_of:
-            _add_coloured(build, runs, colour_of)
+        if len(colours):
+            _add_coloured(build, runs, colours)
         else:
             for run in runs:
                 font = run.font
@@ -176,7 +185,7 @@ class Typesetter:
     def _extent(self, runs: list[Run], voice: Voice) -> tuple[int, int]:
         """Whole pixels that its ink needs above and below the baseline."""
         primary = (self.setting.mono_families if voice.mono else self.setting.families)[0]
-        # The primary font's letters always fit, whatever a text holds of them: so paragraphs keep one height of line.
+        # All letters of the primary font fit, whatever a text holds of them: paragraphs keep one height of line.
         above, below = (ems * voice.size for ems in ascii_extent(primary, voice.bold))
         measure = False
         for run in runs:
@@ -213,16 +222,14 @@ def clusters(text: Text) -> list[str]:
     return [cluster for run in runs for cluster in regex.findall(r"\X", run.font.text)]
 
 
-def _add_coloured(
-    build: skia.textlayout.ParagraphBuilder, runs: Iterable[Run], colour_of: Callable[[int], int]
-) -> None:
+def _add_coloured(build: skia.textlayout.ParagraphBuilder, runs: Iterable[Run], colours: Sequence[int]) -> None:
+    """Neighbours of one font and colour are added together."""
     number = 0
     for run in runs:
-        for cluster in regex.findall(r"\X", run.font.text):
-            font = run.font
-            build.pushStyle(
-                coloured_style(font.families, font.locale, run.size, run.bold, run.italic, colour_of(number))
-            )
-            build.addText(cluster)
+        font, parts = run.font, regex.findall(r"\X", run.font.text)
+        own = list(colours[number : number + len(parts)])
+        number += len(parts)
+        for colour, group in groupby(zip(own, parts, strict=True), key=itemgetter(0)):
+            build.pushStyle(coloured_style(font.families, font.locale, run.size, run.bold, run.italic, colour))
+            build.addText("".join(part for _, part in group))
             build.pop()
-            number += 1

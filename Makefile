@@ -42,8 +42,9 @@ bench: setup             ## side-by-side benchmarks; each writes its table into 
 	-$(BIN)/python scripts/peer_environment.py swift
 	$(BIN)/python benchmarks/run_all.py
 
-docs: setup              ## draws the pictures and histograms of docs/ again
+docs: setup              ## draws the pictures and histograms of docs/ again (needs the Noto fonts)
 	$(BIN)/python scripts/part_histograms.py
+	$(BIN)/python scripts/script_pictures.py
 
 clean:
 	rm -rf $(VENV) .venv-* build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

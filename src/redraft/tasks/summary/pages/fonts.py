@@ -19,7 +19,7 @@ from fontTools import unicodedata
 from redraft.core.errors import UsageError
 from redraft.tasks.summary.pages.font_families import BUNDLED, GENERIC, Family, Installed
 from redraft.tasks.summary.pages.font_setting import FontRun, Marks, Setting, marks
-from redraft.tasks.summary.pages.scripts import DRAWN_BY_DEFAULT, SYMBOLS, candidates, han_form
+from redraft.tasks.summary.pages.scripts import DRAWN_BY_DEFAULT, HAN, SYMBOLS, candidates, han_form
 
 __all__ = ["FontRun", "Fonts", "Setting", "fonts", "fonts_digest", "missing"]
 
@@ -116,10 +116,10 @@ class Fonts:
         """Names the fonts that documents of any script are drawn with here: 16 hexadecimal digits."""
         with self._lock:
             known = {name: self._families[name] for name in BUNDLED}
-            for script in sorted(unicodedata.Scripts.NAMES):
+            wanted = [(script, "SC") for script in sorted(unicodedata.Scripts.NAMES)]
+            for script, han in [*wanted, *(("Hani", form) for form in HAN)]:
                 for kind in GENERIC:
-                    family = self._for_script(script, kind, "SC")
-                    if family is not None:
+                    if family := self._for_script(script, kind, han):
                         known[family.name] = family
             for candidate in SYMBOLS:
                 if found := self._installed.find(candidate):

@@ -30,11 +30,12 @@ from redraft.tasks.summary.drawing import draw_pages
 from redraft.tasks.summary.options import complete
 from redraft.tasks.summary.truth import truth_of
 
-FAMILIES = {
+FAMILIES: dict[str, Any] = {
     "deepseek_ocr2": {"size": {"height": 96, "width": 96}, "tile_size": 96, "crop_to_patches": False},
     "unlimited_ocr": {"max_patches": 6},
     "granite_docling": {"max_patches": 4},
     "qwen2_5_vl": {"size": {"shortest_edge": 784, "longest_edge": 168 * 168}},
+    "paligemma": None,  # the tiny model
 }
 """Pages of 128 pixels cost few tokens under these settings, so that five of them fit into a small instance."""
 LONG = 17_000

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from redraft.tasks.summary.augment.styles import COLUMN_EMS, READABLE, sample_style
+from redraft.tasks.summary.augment.styles import COLUMN_EMS, CONTRAST, READABLE, sample_style
 from redraft.tasks.summary.pages.style import PageStyle
 
 STYLES = st.builds(
@@ -32,7 +32,7 @@ def test_a_sampled_style_stays_readable_and_of_the_same_page(style: PageStyle, s
     assert found == sample_style(style, random.Random(seed), strength)
     assert found.pixels == style.pixels
     assert found.font_size >= min(READABLE, style.font_size) - 0.01
-    assert found.paper - found.ink >= min(110, style.paper - style.ink)
+    assert found.paper - found.ink >= min(CONTRAST, style.paper - style.ink)
     width = style.pixels[0]
     if found.columns > style.columns:
         assert width * (1 - 2 * found.margin) / found.columns >= COLUMN_EMS * found.font_size
@@ -52,7 +52,7 @@ def test_dark_paper_stays_dark() -> None:
     style = PageStyle(ink=240, paper=10)
     for seed in range(50):
         found = sample_style(style, random.Random(seed), 1.0)
-        assert found.ink - found.paper >= 110
+        assert found.ink - found.paper >= CONTRAST
 
 
 def test_all_that_may_vary_varies_and_given_families_are_used() -> None:

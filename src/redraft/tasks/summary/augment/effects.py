@@ -19,6 +19,7 @@ from redraft.core.example import Image
 from redraft.tasks.summary.augment.settings import AugmentSettings
 from redraft.tasks.summary.augment.tone import Tone, tinted, toned
 from redraft.tasks.summary.augment.warp import Warp
+from redraft.tasks.summary.pages import png
 
 Pixels = NDArray[numpy.uint8]
 """A page: grey [H, W] or colours [H, W, 3]."""
@@ -92,6 +93,8 @@ def apply(page: Pixels, effects: Effects, em: float | None = None) -> Pixels:
 def encoded(pixels: Pixels, effects: Effects, path: str) -> Image:
     """The picture file of a page in the colour of its paper: JPEG where the effects say so, else PNG, which is not
     compressed."""
+    if effects.jpeg is None and pixels.ndim == 2 and effects.tone.tint == (0.0, 0.0):
+        return Image(path, png.encode(pixels))  # Pillow tries filters on grey pixels, for nothing
     file, picture = io.BytesIO(), tinted(pixels, effects.tone.tint)
     if effects.jpeg is None:
         picture.save(file, "PNG", compress_level=0)

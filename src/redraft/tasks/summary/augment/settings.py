@@ -31,7 +31,7 @@ class AugmentSettings(BaseModel):
     """Standard deviation in ems of the running text (of a given picture: of an em of 1/64 of its height)."""
     shade: float = Field(0.18, ge=0, le=0.4)
     """How much darker the paper may be on one side than on the other."""
-    contrast: float = Field(0.25, ge=0, le=0.5)
+    contrast: float = Field(0.2, ge=0, le=0.5)
     """Part of the distance between ink and paper that may be lost."""
     tint: float = Field(0.1, ge=0, le=0.3)
     """How far the paper's colour may be from grey."""

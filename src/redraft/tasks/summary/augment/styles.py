@@ -22,7 +22,7 @@ smaller already stays as small as it is."""
 GENERIC = ("sans", "serif", "mono")
 COLUMN_EMS = 26.0
 """A column is at least so wide, in ems: some 50 characters."""
-CONTRAST = 110
+CONTRAST = 140
 """Grey values that are left between ink and paper, or what the style has where it has less."""
 
 
@@ -34,9 +34,9 @@ class Reach:
     line_spacing: tuple[float, float] = (0.9, 1.3)
     paragraph_spacing: tuple[float, float] = (0.3, 2.2)
     margin: tuple[float, float] = (0.4, 1.9)
-    ink: float = 0.35
+    ink: float = 0.3
     """Part of the way from ink to paper."""
-    paper: float = 0.25
+    paper: float = 0.15
     """Part of the way from paper to ink."""
 
 

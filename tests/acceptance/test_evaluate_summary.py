@@ -64,7 +64,7 @@ def test_nothing_but_the_baselines_where_it_is_said(place: Path, capsys: pytest.
     assert "against" not in found and "baselines" in found
     show_evaluation(found)
     shown = capsys.readouterr().out
-    for words in ("beside it", "textrank", "measured besides", "numbers not in source", "The baseline lead-3"):
+    for words in ("beside it", "textrank", "measured besides", "length ratio", "The baseline lead-3"):
         assert words in shown
 
 

@@ -18,6 +18,7 @@ from redraft.core.work import Work
 from redraft.datasets.manifest import read_manifest
 from redraft.datasets.reader import Dataset
 from redraft.inference.evaluation import evaluate
+from redraft.inference.held import held
 from redraft.inference.judged import Measure
 from redraft.inference.limits import those_that_fit
 from redraft.inference.openai_server import OpenAIServer
@@ -59,7 +60,7 @@ def evaluate_verb(request: Request, work: Work) -> Result:
         samples=request.get("samples") or 1,
         keep_samples=request.get("keep_samples") or 4,
     )
-    chosen = those_that_fit(examples, [predictor, *([baseline] if baseline else [])], work)
+    chosen = those_that_fit(held(examples), [predictor, *([baseline] if baseline else [])], work)
     keeping: AbstractContextManager[Path | None] = new_folder(out) if out else nullcontext()
     with keeping as folder:
         value = evaluate(

@@ -19,6 +19,7 @@ from redraft.core.work import Silent, Work
 from redraft.datasets.reader import Dataset, Split
 from redraft.datasets.repository import hub_name
 from redraft.inference.evaluation import evaluate
+from redraft.inference.held import held
 from redraft.inference.judged import Judged, judge_baselines
 from redraft.inference.limits import those_that_fit
 from redraft.inference.predictor import LocalPredictor
@@ -206,7 +207,7 @@ def _evaluation(
         return None
     split: Split = dataset.split(settings.split).evenly(settings.limit)
     predictor = LocalPredictor(loaded, encoder, settings, seed=recipe.seed, name=folder.name)
-    examples = those_that_fit(split, [predictor], work, stop=recipe.train.bad_examples == "stop")
+    examples = those_that_fit(held(split), [predictor], work, stop=recipe.train.bad_examples == "stop")
     if not examples:
         work.log(f"no example of the split '{settings.split}' fits the model: the run is not evaluated", "warning")
         return None

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 RESAMPLES = 2_000
+ROUNDS = 3
 SMALLEST = 4
 """Documents of the first round."""
 
@@ -76,7 +77,7 @@ def rounds(examples: int, trials: int) -> list[int]:
     """Documents that are answered by the end of each round; each has half of the styles of the one before
     (successive halving; Jamieson and Talwalkar 2016). The last one takes all documents."""
     found = [examples]
-    while trials > 4 and found[0] // 2 >= SMALLEST and len(found) < 4:
+    while trials > 4 and found[0] // 2 >= SMALLEST and len(found) < ROUNDS:
         found.insert(0, ceil(found[0] / 2))
         trials = ceil(trials / 2)
     return found

@@ -40,9 +40,7 @@ def summarize_folder(source: Path, request: Request, work: Work) -> Result:
     documents = find_documents(source)
     names = [str(path.relative_to(source)) for path in documents]
     files = dict(zip(names, summary_files(names), strict=True))
-    record = Record(
-        output, hash_of({name: request.get(name) for name in DEPENDS}), fresh=bool(request.get("force"))
-    )
+    record = Record(output, hash_of(_settings(request)), fresh=bool(request.get("force")))
     marks = {name: hash_of_file(path) for name, path in zip(names, documents, strict=True)}
     waiting = [name for name in names if not record.has(name, marks[name])]
     done = len(names) - len(waiting)
@@ -107,7 +105,7 @@ def _shown(given: Sequence[Given], showing: Showing, work: Work, failed: list[di
 
 
 def _failure(name: str, reason: str, work: Work) -> dict[str, str]:
-    work.left_out(name, reason)
+    work.log(f"{name}: {reason}", "warning")  # each is told: there may be more than a manifest's summary shows
     return {"document": name, "reason": reason}
 
 
@@ -127,6 +125,13 @@ def summary_files(names: Sequence[str]) -> list[str]:
     short = [str(Path(name).with_suffix("")) + END for name in names]
     shared = {name for name, count in Counter(map(str.lower, short)).items() if count > 1}
     return [name + END if own.lower() in shared else own for name, own in zip(names, short, strict=True)]
+
+
+def _settings(request: Request) -> dict[str, Any]:
+    """What a summary depends on; what is not given is the same as its default."""
+    found = {name: request.get(name) or None for name in DEPENDS}
+    model = Path(str(found["model"]))
+    return {**found, "model": str(model.absolute()) if model.exists() else str(model)}
 
 
 def hash_of(data: Any) -> str:

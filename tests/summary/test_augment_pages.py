@@ -6,6 +6,7 @@ import random
 import re
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 
 import numpy
 import pytest
@@ -238,3 +239,11 @@ def test_a_tinted_page_has_the_colour_in_png_and_in_jpeg() -> None:
             pytest.approx(182, abs=2),
             pytest.approx(164, abs=2),
         )
+
+
+def test_the_documentation_names_every_setting_and_its_default() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "augmentation.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| `(\w+)` \| (\S+) \|", page, flags=re.M))
+    plain = AugmentSettings()
+    wanted = {name: getattr(plain, name) for name in AugmentSettings.model_fields}
+    assert rows == {name: {True: "true", (): "[]"}.get(value, str(value)) for name, value in wanted.items()}

@@ -10,7 +10,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
-from math import ceil
+from math import ceil, floor
 from operator import itemgetter
 from typing import Literal, NamedTuple
 
@@ -137,8 +137,9 @@ class Typesetter:
         pitch = max(pitch, round(voice.spacing * voice.size), above + below)
         paragraph = self.paragraph(runs, voice, pitch, rtl)
         paragraph.layout(width)
-        baseline = paragraph.AlphabeticBaseline
-        wanted = min(max(round(baseline), above), pitch - below)
+        # The engine puts baselines on whole pixels itself; a fraction more would move marks from their letters.
+        baseline = floor(paragraph.AlphabeticBaseline + 0.5)
+        wanted = min(max(baseline, above), pitch - below)
         lines, longest = round(paragraph.Height / pitch), paragraph.LongestLine
         return Text(self, content, voice, width, paragraph, pitch, lines, longest, wanted - baseline, wanted, rtl,
                     role)  # fmt: skip

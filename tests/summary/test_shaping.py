@@ -7,6 +7,7 @@ font file, its glyphs are drawn at its own positions, and the two pictures have 
 from __future__ import annotations
 
 import itertools
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,9 +16,13 @@ import skia
 import uharfbuzz
 from numpy.typing import NDArray
 
+from redraft.tasks.summary.documents.blocks import Document, Paragraph, spans
+from redraft.tasks.summary.pages.draw import draw
 from redraft.tasks.summary.pages.font_families import Face
 from redraft.tasks.summary.pages.fonts import FontRun, fonts
+from redraft.tasks.summary.pages.layout import lay_out
 from redraft.tasks.summary.pages.samples import SAMPLES, Sample
+from redraft.tasks.summary.pages.style import PageStyle
 
 LEFT, HEIGHT = 10, 90
 ISOLATE, POP = "\u2067", "\u2069"
@@ -134,6 +139,26 @@ def test_a_paragraph_has_the_glyphs_that_another_shaper_gives(sample: Sample, bo
     assert longest == pytest.approx(advance, abs=0.01)
     assert (pixels < 128).sum() > 500
     assert np.array_equal(pixels, drawn_at(glyphs, baseline, width))
+
+
+def ink(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The part of a picture that holds all of its ink."""
+    rows, columns = np.flatnonzero((pixels < 255).any(1)), np.flatnonzero((pixels < 255).any(0))
+    return pixels[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+
+
+@pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample.script)
+def test_a_drawn_page_shows_these_glyphs(sample: Sample) -> None:
+    """The same through the whole page engine, on a page that is wide enough for one line."""
+    runs = runs_of(sample)
+    style = PageStyle(width=4096, height=160, font_size=size_for(runs), margin=0.02)
+    page = draw(lay_out(Document((Paragraph(spans(sample.text)),), language=sample.language), style), 0)
+    glyphs, advance = expected(runs, sample.right_to_left)
+    assert advance < 0.95 * 4096, "the paragraph needs more than one line"
+    if sample.right_to_left:
+        # Its right edge stands on a whole pixel, not its left one.
+        glyphs = [replace(glyph, x=glyph.x + math.ceil(advance) - advance) for glyph in glyphs]
+    assert np.array_equal(ink(page), ink(drawn_at(glyphs, 50, 4096)))
 
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample.script)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import threading
 import zlib
 
 import numpy as np
@@ -15,40 +16,73 @@ _STORED = b"\x78\x01"
 """Head of a zlib stream without preset dictionary, of the fastest level (RFC 1950)."""
 
 
+_local = threading.local()
+
+
 def encode(pixels: NDArray[np.uint8], level: int = 0) -> bytes:
     """The PNG of grey values [H, W]. level: of zlib; 0 stores them as they are, 9 is the smallest."""
     height, width = pixels.shape
-    if level or width >= MOST_STORED:
-        rows = np.zeros((height, width + 1), np.uint8)
-        rows[:, 1:] = pixels
-        data: bytes | memoryview = zlib.compress(rows.data, level)
-    else:
-        data = _stored(pixels)
-    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
-    return b"".join((SIGNATURE, *_chunk(b"IHDR", header), *_chunk(b"IDAT", data), *_chunk(b"IEND", b"")))
+    if not level and width < MOST_STORED:
+        return _frame(height, width).filled(pixels)
+    rows = np.zeros((height, width + 1), np.uint8)
+    rows[:, 1:] = pixels
+    return _head(height, width) + _chunk(b"IDAT", zlib.compress(rows.data, level)) + _chunk(b"IEND", b"")
 
 
-def _stored(pixels: NDArray[np.uint8]) -> memoryview:
-    """A zlib stream of stored blocks, each of as many whole rows as it may hold: twice as fast as zlib's."""
-    height, width = pixels.shape
-    each = min(MOST_STORED // (width + 1), height)
-    stream = np.zeros(2 + height * (width + 1) + 5 * -(-height // each) + 4, np.uint8)
-    stream[:2] = np.frombuffer(_STORED, np.uint8)
-    at, check = 2, 1
-    for top in range(0, height, each):
-        rows = pixels[top : top + each]
-        size = len(rows) * (width + 1)
-        last = top + each >= height
-        stream[at : at + 5] = np.frombuffer(struct.pack("<BHH", last, size, size ^ 0xFFFF), np.uint8)
-        block = stream[at + 5 : at + 5 + size]
-        # Before each row stands its filter: 0, none.
-        block.reshape(len(rows), width + 1)[:, 1:] = rows
-        check = zlib.adler32(block.data, check)
-        at += 5 + size
-    stream[at:] = np.frombuffer(struct.pack(">I", check), np.uint8)
-    return stream.data
+class _Frame:
+    """The file of stored pages of one size, but for its pixels: kept, since fresh memory costs as much as copying.
+
+    The data are stored blocks, each of as many whole rows as it may hold.
+    """
+
+    def __init__(self, height: int, width: int) -> None:
+        self.shape = height, width
+        each = min(MOST_STORED // (width + 1), height)
+        counts = [min(each, height - top) for top in range(0, height, each)]
+        size = 2 + height * (width + 1) + 5 * len(counts) + 4
+        head = _head(height, width) + struct.pack(">I", size) + b"IDAT"
+        self.start = len(head)
+        self.bytes: NDArray[np.uint8] = np.zeros(self.start + size + 4 + 12, np.uint8)
+        self._put(0, head + _STORED)
+        self._put(self.start + size + 4, _chunk(b"IEND", b""))
+        self.end = self.start + size
+        self.blocks: list[NDArray[np.uint8]] = []
+        at = self.start + 2
+        for number, rows in enumerate(counts):
+            length = rows * (width + 1)
+            last = number == len(counts) - 1
+            self._put(at, struct.pack("<BHH", last, length, length ^ 0xFFFF))
+            self.blocks.append(self.bytes[at + 5 : at + 5 + length])
+            at += 5 + length
+
+    def filled(self, pixels: NDArray[np.uint8]) -> bytes:
+        top, check = 0, 1
+        for block in self.blocks:
+            rows = block.reshape(-1, self.shape[1] + 1)
+            # Before each row stands its filter: 0, none.
+            rows[:, 1:] = pixels[top : top + len(rows)]
+            check = zlib.adler32(block.data, check)
+            top += len(rows)
+        self._put(self.end - 4, struct.pack(">I", check))
+        self._put(self.end, struct.pack(">I", zlib.crc32(self.bytes[self.start - 4 : self.end].data)))
+        return self.bytes.tobytes()
+
+    def _put(self, at: int, data: bytes) -> None:
+        self.bytes[at : at + len(data)] = np.frombuffer(data, np.uint8)
 
 
-def _chunk(kind: bytes, data: bytes | memoryview) -> tuple[bytes, bytes, bytes | memoryview, bytes]:
+def _frame(height: int, width: int) -> _Frame:
+    """Each thread's own, of the size it asked for last."""
+    found: _Frame | None = getattr(_local, "frame", None)
+    if found is None or found.shape != (height, width):
+        found = _local.frame = _Frame(height, width)
+    return found
+
+
+def _head(height: int, width: int) -> bytes:
+    return SIGNATURE + _chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0))
+
+
+def _chunk(kind: bytes, data: bytes) -> bytes:
     check = struct.pack(">I", zlib.crc32(data, zlib.crc32(kind)))
-    return struct.pack(">I", len(data)), kind, data, check
+    return struct.pack(">I", len(data)) + kind + data + check

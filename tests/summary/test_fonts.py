@@ -143,7 +143,14 @@ def test_missing_are_code_points_that_no_font_has() -> None:
     assert missing(f"a{private}b{private}") == [0xFABCD]
     what, remedy = font_report.explain_missing([0xFABCD])
     assert "U+FABCD" in what
-    assert "empty boxes" in remedy
+    assert remedy == "It is shown as an empty box; install a font that has it"
+
+
+def test_signs_that_emoji_fonts_have_name_their_package(bare: Fonts) -> None:
+    assert missing("done \u2705") == [0x2705]
+    what, remedy = font_report.explain_missing([0x2705])
+    assert what == "no installed font has U+2705 WHITE HEAVY CHECK MARK"
+    assert "apt-get install fonts-noto-color-emoji" in remedy
 
 
 def test_bold_and_italic_have_faces_of_their_own() -> None:

@@ -83,7 +83,8 @@ def explain_missing(points: Iterable[int]) -> tuple[str, str]:
     wanted = sorted({package(point, script(chr(point))) for point in points} - {""})
     lacking = [name for name in wanted if _SIGNS[name] not in font_files.by_stem()]
     if not lacking:
-        return what, "They are shown as empty boxes; install a font that has them"
+        shown = "They are shown as empty boxes" if len(points) > 1 else "It is shown as an empty box"
+        return what, f"{shown}; install a font that has {'them' if len(points) > 1 else 'it'}"
     return what, install(lacking, scripts)
 
 

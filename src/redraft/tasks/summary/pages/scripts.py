@@ -66,8 +66,8 @@ SYMBOLS = tuple(
     for stem in ("NotoSansMath", "NotoSansSymbols", "NotoSansSymbols2", "NotoMusic", "NotoEmoji", "NotoColorEmoji")
 )
 """For what belongs to no script."""
-TEN = ("Latn", "Cyrl", "Grek", "Arab", "Hebr", "Deva", "Thai", "Hans", "Jpan", "Kore")
-"""The scripts whose pages are held against another shaper."""
+EMOJI_BLOCKS = ((0x2300, 0x23FF), (0x2600, 0x27BF), (0x2B00, 0x2BFF), (0x1F000, 0x1FAFF))
+"""Blocks with signs that a font of emoji has and others may not (Unicode, emoji-data.txt)."""
 DRAWN_BY_DEFAULT = frozenset(("Latn", "Cyrl", "Grek"))
 """The default font is the first choice for these; other scripts go to fonts made for them where there are any."""
 
@@ -103,7 +103,7 @@ def package(code_point: int, script: str) -> str:
     """The Debian package whose fonts draw a character, or "" where none is known."""
     if script in ("Hani", "Hira", "Kana", "Hang", "Bopo"):
         return CJK
-    if 0x1F000 <= code_point <= 0x1FAFF or code_point in (0x200D, 0xFE0F):
+    if any(first <= code_point <= last for first, last in EMOJI_BLOCKS):
         return EMOJI
     return "" if script == "Zzzz" else CORE
 

@@ -17,11 +17,16 @@ from hypothesis import strategies as st
 from importing import Imported, row, rows, take, text_of, write_lines
 from PIL import Image as Pictures
 
+from redraft.core.discovery import load_task
 from redraft.core.errors import InputError, UsageError
 from redraft.core.example import Example, Image
+from redraft.core.work import Silent
+from redraft.datasets.reader import Dataset
+from redraft.tasks.summary.conversation import conversation
 from redraft.tasks.summary.identity import document_key
 from redraft.tasks.summary.rows import example_of
 from redraft.tasks.summary.task import TASK
+from redraft.worker.verbs import find_verb
 
 
 def picture(word: str = "", colour: int = 255) -> bytes:
@@ -270,9 +275,6 @@ def test_real_documents(peps: Imported) -> None:
 
 @pytest.mark.slow
 def test_all_real_documents_are_imported_and_sound(shared_data: Path, tmp_path: Path) -> None:
-    from redraft.core.work import Silent
-    from redraft.worker.verbs import find_verb
-
     made = take(shared_data / "documents" / "peps.jsonl", tmp_path / "out", validation=40, test=40)
     assert made.manifest.counts == {"train": 315, "validation": 40, "test": 40} and not made.left_out
     checked = find_verb("data.check")({"dataset": str(made.out)}, Silent()).value
@@ -292,3 +294,32 @@ def test_spacing_and_letter_case_make_no_other_document(words: list[str], gap: s
     assert document_key(Example("x", (Image("a", b"1"), Image("b", b"2")), (), {})) != document_key(
         Example("x", (Image("a", b"12"), Image("b", b"")), (), {})
     )
+
+
+def test_pages_written_later_are_the_bytes_of_those_kept_from_the_start(tmp_path: Path) -> None:
+    source = write_lines(tmp_path / "set.jsonl", rows(4))
+    drawn = take(source, tmp_path / "drawn", train=3, test=1)
+    kept = take(source, tmp_path / "kept", train=3, test=1, options={"keep_images": True})
+    request = {"dataset": str(drawn.out), "out": str(tmp_path / "full"), "materialise": True}
+    value = find_verb("data.export")(request, Silent()).value
+    assert value["fingerprint"] == kept.manifest.fingerprint
+    for path in (kept.out / "data").iterdir():
+        assert path.read_bytes() == (tmp_path / "full" / "data" / path.name).read_bytes()
+
+
+def test_a_dataset_that_would_be_drawn_otherwise_says_so(tmp_path: Path) -> None:
+    """As with other fonts: the manifest names another digest, and one document another number of pages."""
+    made = take(write_lines(tmp_path / "set.jsonl", rows(3)), tmp_path / "out", train=3)
+    path = made.out / "manifest.json"
+    told = json.loads(path.read_text())
+    path.write_text(json.dumps(told | {"versions": told["versions"] | {"fonts": "others", "redraft": "0.0"}}))
+    with pytest.warns(UserWarning, match="may be drawn otherwise .*: fonts others, here"):
+        dataset = Dataset.open(made.out, load_task("summary"))
+    assert len(dataset.version_changes) == 1 and len(list(dataset.split("train"))) == 3
+    with pytest.warns(UserWarning):
+        checked = find_verb("data.check")({"dataset": str(made.out)}, Silent()).value
+    assert [fault["kind"] for fault in checked["faults"]] == ["other_versions"] and checked["errors"] == 0
+    example = dataset.split("train").example(0, draw=False)
+    two = conversation(example.answer, dataset.options, 2)
+    with pytest.raises(InputError, match="it is drawn as 1 images here, and was as 2 when its dataset was made"):
+        dataset.split("train").drawn(Example(example.id, (), two, example.truth, example.seed))

@@ -14,14 +14,17 @@ from redraft.core.example import Example
 from redraft.core.task import Task
 from redraft.datasets.manifest import Manifest
 
-Draw = Callable[[Example], Example]
-
 
 class Drawing:
     """The example with its images, drawn by its task; a class, so that it can be sent to another process."""
 
     def __init__(self, task: Task, options: Mapping[str, Any]) -> None:
         self._task, self._options = task, dict(options)
+
+    def for_keeping(self) -> Drawing:
+        """The same pictures as a dataset keeps them: a task may pack them smaller then, with more work."""
+        kept = {"keep_images": True} if "keep_images" in self._options else {}
+        return Drawing(self._task, {**self._options, **kept})
 
     def __call__(self, example: Example) -> Example:
         if example.images:
@@ -60,7 +63,7 @@ def say_changes(changes: tuple[str, ...]) -> str:
     return "its images may be drawn otherwise than when the dataset was made: " + "; ".join(changes)
 
 
-def drawing(folder: Path, manifest: Manifest, task: Task | None) -> Draw | None:
+def drawing(folder: Path, manifest: Manifest, task: Task | None) -> Drawing | None:
     """How the images of a dataset are drawn; None where they are stored, or where no task is at hand.
 
     A task that would draw others than the dataset was made with is an InputError.
@@ -78,7 +81,7 @@ def drawing(folder: Path, manifest: Manifest, task: Task | None) -> Draw | None:
     return Drawing(task, manifest.options)
 
 
-def draw_ahead(draw: Draw, examples: Iterable[Example]) -> Iterator[Example]:
+def draw_ahead(draw: Drawing, examples: Iterable[Example]) -> Iterator[Example]:
     """The examples in their order with their images, drawn on all cores."""
     return ahead(draw, examples)
 

@@ -12,7 +12,7 @@ from typing import Any, overload
 from redraft.core.errors import InputError, UsageError
 from redraft.core.example import Example
 from redraft.core.task import Task
-from redraft.datasets.drawing import Draw, Drawing, draw_ahead, drawing, say_changes, version_changes
+from redraft.datasets.drawing import Drawing, draw_ahead, drawing, say_changes, version_changes
 from redraft.datasets.fingerprint import Fingerprint, combine, digest_of
 from redraft.datasets.foreign import Columns
 from redraft.datasets.foreign_rows import RowColumns, RowReading, reads_rows
@@ -29,7 +29,7 @@ class Split(Sequence[Example]):
     """The examples of one split, in order. Reading is safe from threads and in forked or spawned processes."""
 
     def __init__(
-        self, name: str, shards: Sequence[Shard], columns: Columns | RowColumns | None, draw: Draw | None
+        self, name: str, shards: Sequence[Shard], columns: Columns | RowColumns | None, draw: Drawing | None
     ) -> None:
         self.name = name
         self.left_out: tuple[tuple[str, str], ...] = ()
@@ -86,6 +86,10 @@ class Split(Sequence[Example]):
             for row in shard.iterate(self._names):
                 yield self._example(row, at, shard)
                 at += 1
+
+    def for_keeping(self) -> None:
+        """From here on images are drawn as a dataset keeps them (see `Drawing.for_keeping`)."""
+        self._draw = None if self._draw is None else self._draw.for_keeping()
 
     @property
     def ids(self) -> list[str]:

@@ -102,8 +102,9 @@ def materialise(dataset: Dataset, out: Path | str, work: Work) -> dict[str, Any]
 
 
 def examples_of(dataset: Dataset) -> Iterator[tuple[str, Example]]:
-    """Every example with its split, in order."""
+    """Every example with its split, in order, with its images as they are kept."""
     for name, split in dataset.splits.items():
+        split.for_keeping()
         for example in split:
             yield name, example
 

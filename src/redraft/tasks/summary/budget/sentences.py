@@ -36,7 +36,10 @@ def _choice(chosen: Measured) -> str:
 def _cost(chosen: Measured, exact: bool) -> str:
     about = "" if exact else "about "
     saved = chosen.text_tokens - chosen.tokens
-    text = f"The pages take {chosen.tokens:,} tokens ({chosen.page_tokens:,} each), the text {about}"
+    if chosen.pages == 1:
+        text = f"The page takes {chosen.tokens:,} tokens, the text {about}"
+    else:
+        text = f"The pages take {chosen.tokens:,} tokens ({chosen.page_tokens:,} each), the text {about}"
     text += f"{chosen.text_tokens:,}: "
     if saved <= 0:
         return text + f"pages save nothing here, they cost {-saved:,} more than the text."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from importing import rows, take, text_of, write_lines
+from PIL import Image as Pictures
 
 from hub_machine import Machine
 from hub_server import TOKEN, Hub
@@ -152,6 +154,9 @@ def test_a_summary_dataset_is_pushed_with_its_card_and_comes_back(hub: Hub, tmp_
     files = hub.repos["datasets", "alice/reports"].commits[-1][1]
     card = files["README.md"].decode()
     assert "- summarization" in card and "| set | cc0-1.0 | 6 |" in card and "license: cc0-1.0" in card
+    assert "](preview.png)" in card and len(Pictures.open(io.BytesIO(files["preview.png"])).getcolors() or ()) > 4
+    machine.verb("data.push", {"dataset": str(made.out), "repo": "alice/reports"})
+    assert len(hub.repos["datasets", "alice/reports"].commits) == 1  # nothing was new
     with machine.here():
         back = open_hub_dataset("hf:alice/reports", TASK, {}, Silent())
     assert back.fingerprint == made.manifest.fingerprint and back.split("train")[0].images

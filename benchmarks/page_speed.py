@@ -254,10 +254,10 @@ processor time. Made by `benchmarks/page_speed.py`.
 |---|---|---|
 {chr(10).join(lines)}
 
-Laid out and drawn this is **{plain["drawn"] / drawn:.1f} times** as fast as a straightforward Pillow renderer of the
-same text, font and size (promised: {PROMISED_RATIO} times), which has no headings, lists, tables, columns or report;
-from text to PNG, each as it writes files by itself, {plain["file"] / file:.1f} times. A report is made where it is
-asked for, not by the reader.
+Laid out and drawn this is **{plain["drawn"] / drawn:.1f} times** as fast as a straightforward Pillow renderer
+of the same text, font and size (promised: {PROMISED_RATIO} times), which has no headings, lists, tables, columns
+or report; from text to PNG, each as it writes files by itself, {plain["file"] / file:.1f} times. A report is made
+where it is asked for, not by the reader.
 
 Laid out and drawn, pages a second of other scripts: {scripts}.
 

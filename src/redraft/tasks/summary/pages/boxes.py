@@ -34,6 +34,7 @@ class Box:
     cuts: heights at which it may go on in the next column, rising; hard_cuts: for when no other fits (between any
     two lines). gap: pixels from the box before. keep: stays with the box after it. repeat: so much of its top
     (a table's header) is shown again wherever it goes on. bridges: areas that fill the gap above it.
+    pad: pixels by which its areas reach beyond its texts, where it is cut as well.
     """
 
     height: int
@@ -44,6 +45,7 @@ class Box:
     hard_cuts: list[int] = field(default_factory=list)
     keep: bool = False
     repeat: int = 0
+    pad: int = 0
     bridges: list[Area] = field(default_factory=list)
 
 

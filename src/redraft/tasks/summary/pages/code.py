@@ -31,7 +31,7 @@ def code_box(block: Code, column: Column) -> Box:
     pitch = max(text.pitch for text, _ in texts)
     if mark.pitch != pitch:
         mark = column.setter.text(mark.content, mark.voice, WIDE, pitch=pitch, role="sign")
-    box = Box(0, [], column.gap)
+    box = Box(0, [], column.gap, pad=pad)
     y = pad
     for text, may_break in texts:
         if text.pitch < pitch:

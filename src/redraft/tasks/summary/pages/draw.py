@@ -35,7 +35,8 @@ def draw(layout: Layout, index: int) -> Pixels:
 def _areas(pixels: Pixels, piece: Slice) -> None:
     left, above = piece.frame.left, piece.y - piece.top
     for area in piece.box.areas:
-        top, bottom = max(area.top, piece.top), min(area.bottom, piece.bottom)
+        pad = piece.box.pad
+        top, bottom = max(area.top, piece.top - pad), min(area.bottom, piece.bottom + pad)
         if top < bottom:
             _fill(pixels, area, left, above + top, above + bottom)
     for area in piece.box.bridges if piece.bridged else ():

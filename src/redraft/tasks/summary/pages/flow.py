@@ -91,7 +91,8 @@ class _Flow:
             repeat = box.repeat if top >= box.repeat > 0 else 0
             if repeat and (repeat > (self.frame.bottom - self.frame.top) // 3):
                 repeat = 0
-            room = self.frame.bottom - self.y - gap - repeat
+            pad = box.pad if top else 0
+            room = self.frame.bottom - self.y - gap - repeat - pad
             end = self._end(box, top, room)
             if end is None:
                 if self.fresh:
@@ -103,6 +104,7 @@ class _Flow:
             if repeat:
                 yield Slice(box, 0, repeat, self.frame, self.y, repeated=True)
                 self.y += repeat
+            self.y += pad
             yield Slice(box, top, end, self.frame, self.y, bridged=gap if top == 0 else 0)
             self.y += end - top
             if end == box.height:
@@ -114,6 +116,7 @@ class _Flow:
         """Where a slice of at most that many pixels ends; None where it had better begin in the next column."""
         if box.height - top <= room:
             return box.height
+        room -= box.pad
         if (end := _last(box.cuts, top, top + room)) is not None:
             return end
         # On a fresh column nothing better comes.

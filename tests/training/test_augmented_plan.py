@@ -10,13 +10,14 @@ import yaml
 
 from redraft.core.discovery import load_task
 from redraft.core.errors import RecipeError, UsageError
-from redraft.core.recipe import recipe_from_data
+from redraft.core.recipe import read_recipe, recipe_from_data
 from redraft.core.work import Silent
 from redraft.datasets.writer import DatasetWriter
 from redraft.models import small
 from redraft.training.events import read
 from redraft.worker.guarded import Outcome
 from redraft.worker.planning import available_cores, time_of
+from redraft.worker.trying import trial
 from redraft.worker.verbs.plan import plan
 from redraft.worker.verbs.train import start
 from toy_parts import SMALL
@@ -47,6 +48,17 @@ def request(ground: Path, *overrides: str) -> dict[str, Any]:
     return {"recipe": str(ground / "recipe.yaml"), "overrides": list(overrides), "out": str(ground / "run")}
 
 
+def test_a_trial_measures_what_is_drawn_anew(ground: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REDRAFT_HOME", str(ground / "home"))  # the trial, a process of its own else, sets it
+    work = Silent()
+    trial({"recipe": read_recipe(ground / "recipe.yaml").model_dump(mode="json")}, work)
+    found = {row["kind"]: row for row in work.metrics}
+    assert found["examples"]["augment_seconds"] > 0 and found["examples"]["kept_bytes_mean"] == 0
+    assert found["examples"]["steps"] == 9 and found["usual"]["examples"] == 4
+    assert "features" not in found
+
+
+@pytest.mark.slow
 def test_the_plan_counts_what_is_drawn_anew(ground: Path) -> None:
     value = plan(request(ground), Silent()).value
     assert value["fits"] and value["memory"]["kept_bytes"] == 0  # nothing is kept between epochs

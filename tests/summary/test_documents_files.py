@@ -122,6 +122,12 @@ def test_fifty_megabytes_are_refused_before_they_are_read(tmp_path: Path) -> Non
         read_file(path, Silent(), max_characters=1000)
 
 
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="this system has no endless device")
+def test_a_device_without_an_end_is_no_document() -> None:
+    with pytest.raises(InputError, match=r"zero bytes|more than"):
+        read_file(Path("/dev/zero"), Silent(), max_characters=100_000)
+
+
 def test_bytes_of_standard_input_are_read_alike() -> None:
     assert read_data(TEXT.encode(), Path("-"), Silent()) == FileText(TEXT, "text")
     with pytest.raises(InputError, match=r"^-: there is no text"):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import unicodedata
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +16,7 @@ from PIL import Image
 
 from redraft.core.errors import InputError
 from redraft.core.work import Silent
-from redraft.tasks.summary.documents import pdf_process
+from redraft.tasks.summary.documents import pdf, pdf_process
 from redraft.tasks.summary.documents.blocks import Code, Heading, Paragraph, plain, spans
 from redraft.tasks.summary.documents.pdf import pdf_pages
 from redraft.tasks.summary.documents.pdf_lines import Line, assemble
@@ -261,8 +263,8 @@ def test_damaged_files_end_in_text_or_in_one_clear_line(journal: Path, tmp_path:
 
 def test_the_reader_of_pdfs_stands_behind_walls(journal: Path) -> None:
     """It can write nothing beside its folder, and reads no other file than the one it was given."""
-    with pdf_process.scratch() as folder:
-        answer = pdf_process.ask(journal, {"job": "walls"}, Path(folder))
+    with pdf_process.ask(journal, {"job": "walls"}) as (answer, _):
+        pass
     walls = {wall["name"]: wall["stands"] for wall in answer["walls"]}
     if not all(walls.values()):
         pytest.skip(f"this system has not every wall: {walls}")
@@ -270,9 +272,49 @@ def test_the_reader_of_pdfs_stands_behind_walls(journal: Path) -> None:
 
 
 def test_a_file_that_takes_too_long_is_told(journal: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pdf_process, "TIMEOUT", 0.02)
+    monkeypatch.setattr(pdf_process, "TIMEOUT", 0.0)
+    monkeypatch.setattr(pdf_process, "LOOK_AROUND", 0.01)
     with pytest.raises(InputError, match=r"took more than 0 s.*Split it"):
         read_file(journal, Silent())
+
+
+def test_a_reader_that_fills_the_disk_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pdf_process, "FOLDER_MB", 0)
+    monkeypatch.setattr(pdf_process, "LOOK_AROUND", 0.01)
+    path = made.scanned(tmp_path / "scan.pdf", pages=20)
+    with pytest.raises(InputError, match=r"damaged or hostile \(it wrote too much\)"):
+        pdf_pages(path, 2048, 2048, Silent())
+
+
+@pytest.mark.parametrize("left", ["a link to a secret", "nothing", "a short file"])
+def test_what_a_broken_in_file_leaves_behind_is_not_trusted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, left: str
+) -> None:
+    """As if a file had taken over its reader: the folder it may write holds something else than pixels."""
+    secret = tmp_path / "secret"
+    secret.write_bytes(b"s" * 200 * 300)
+
+    @contextmanager
+    def taken_over(path: Path, request: object) -> Iterator[tuple[dict[str, object], Path]]:
+        own = tmp_path / "own"
+        own.mkdir()
+        if left == "a link to a secret":
+            (own / "page-0.raw").symlink_to(secret)
+        elif left == "a short file":
+            (own / "page-0.raw").write_bytes(b"s")
+        yield {"pages": 1}, own
+
+    monkeypatch.setattr(pdf_process, "ask", taken_over)
+    with pytest.raises(InputError, match="damaged or hostile"):
+        pdf_pages(tmp_path / "any.pdf", 200, 300, Silent())
+
+
+def test_many_pages_are_drawn_by_several_processes(journal: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    once = pdf_pages(journal, 200, 300, Silent())
+    monkeypatch.setattr(pdf, "BATCH", 2 * 200 * 300)
+    assert pdf_pages(journal, 200, 300, Silent()) == once
+    assert len(once) == 4
+    assert len(pdf_pages(journal, 200, 300, Silent(), max_pages=3)) == 3
 
 
 def test_a_file_that_takes_too_much_memory_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -68,7 +68,8 @@ def read_file(path: Path, work: Work, max_characters: int = MAX_CHARACTERS) -> F
                 size = path.stat().st_size
                 if size > 4 * max_characters:
                     raise _long(f"{size / 1e6:,.0f} MB", path, max_characters)
-                return read_data(start + file.read(), path, work, max_characters)
+                # A pipe or a device has no size, and maybe no end.
+                return read_data(start + file.read(4 * max_characters), path, work, max_characters)
     except IsADirectoryError:
         raise InputError("this is a folder", where=str(path), remedy="Name a file in it") from None
     except OSError as error:

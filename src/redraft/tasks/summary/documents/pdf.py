@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import stat
 import struct
+import tempfile
 import zlib
 from pathlib import Path
 from typing import Any
@@ -12,11 +15,14 @@ from redraft.core.work import Work
 from redraft.tasks.summary.documents import pdf_process
 from redraft.tasks.summary.documents.files import MAX_CHARACTERS, FileText
 
+BATCH = 128 * 2**20
+"""Pixels that one process leaves on the disk."""
+
 
 def pdf_text(path: Path, work: Work, max_characters: int = MAX_CHARACTERS) -> FileText:
     """The text of a PDF in reading order; InputErrors as in `files.read_file`."""
-    with pdf_process.scratch() as folder:
-        answer = pdf_process.ask(path, {"job": "text", "max_characters": max_characters}, Path(folder))
+    with pdf_process.ask(path, {"job": "text", "max_characters": max_characters}) as (answer, _):
+        pass
     text, title = str(answer.get("text", "")), str(answer.get("title", ""))
     bare = [page for page in _list(answer.get("bare")) if isinstance(page, int)]
     notes = []
@@ -33,7 +39,7 @@ def pdf_text(path: Path, work: Work, max_characters: int = MAX_CHARACTERS) -> Fi
 
 def pdf_data(data: bytes, path: Path, work: Work, max_characters: int = MAX_CHARACTERS) -> FileText:
     """As `pdf_text`, of bytes that are there already."""
-    with pdf_process.scratch() as folder:
+    with tempfile.TemporaryDirectory(prefix="redraft-pdf-") as folder:
         given = Path(folder) / "given.pdf"
         given.write_bytes(data)
         try:
@@ -49,19 +55,37 @@ def pdf_pages(path: Path, width: int, height: int, work: Work, max_pages: int = 
     Of a longer document the first max_pages, which is logged. InputErrors as in `files.read_file`, but that a
     scanned PDF is no error.
     """
-    request = {"job": "pages", "width": width, "height": height, "most": max_pages}
-    with pdf_process.scratch() as folder:
-        answer = pdf_process.ask(path, request, Path(folder))
-        drawn, total = int(answer["drawn"]), int(answer["pages"])
-        if total > drawn:
-            work.log(f"{path.name}: the first {drawn} of its {total} pages are shown", "warning")
-        pages = []
-        for number in range(min(drawn, max_pages)):
-            raw = Path(folder) / "own" / pdf_process.RAW.format(number)
-            with raw.open("rb") as file:
-                pixels = file.read(width * height)
-            pages.append(_png(pixels.ljust(width * height, b"\xff"), width, height))
+    pages: list[bytes] = []
+    total = 1
+    each = max(1, BATCH // (width * height))
+    while len(pages) < min(total, max_pages):
+        many = min(each, max_pages - len(pages))
+        request = {"job": "pages", "width": width, "height": height, "first": len(pages), "most": many}
+        with pdf_process.ask(path, request) as (answer, folder):
+            counted = answer.get("pages")
+            if not isinstance(counted, int):
+                raise pdf_process.hostile(path, "it does not count its pages")
+            total = counted
+            for number in range(min(many, total - len(pages))):
+                pixels = _read(folder / pdf_process.RAW.format(number), width * height)
+                if pixels is None:
+                    raise pdf_process.hostile(path, "a page is missing")
+                pages.append(_png(pixels, width, height))
+        work.progress("drawing a PDF's own pages", len(pages), min(total, max_pages))
+    if total > len(pages):
+        work.log(f"{path.name}: the first {len(pages)} of its {total} pages are shown", "warning")
     return pages
+
+
+def _read(path: Path, size: int) -> bytes | None:
+    """A plain file of just that size; the child may have left anything else in its place."""
+    try:
+        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
+    except OSError:
+        return None
+    with os.fdopen(handle, "rb") as file:
+        facts = os.fstat(handle)
+        return file.read(size) if stat.S_ISREG(facts.st_mode) and facts.st_size == size else None
 
 
 def _png(pixels: bytes, width: int, height: int) -> bytes:

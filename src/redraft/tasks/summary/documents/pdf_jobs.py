@@ -69,21 +69,21 @@ def text(path: Path, own: Path, request: dict[str, Any]) -> dict[str, Any]:
 
 
 def pages(path: Path, own: Path, request: dict[str, Any]) -> dict[str, Any]:
-    """{width, height, most} -> {pages: how many it has, drawn}; writes width * height grey bytes a page.
+    """{width, height, first, most} -> {pages: how many it has}; writes width * height grey bytes a page.
 
     A page is drawn as large as fits and stands in the middle of white paper.
     """
     document = _open(path)
     width, height = int(request["width"]), int(request["height"])
-    drawn = min(len(document), int(request["most"]))
-    for number in range(drawn):
+    first = int(request["first"])
+    for number in range(first, min(len(document), first + int(request["most"]))):
         paper = bytearray(b"\xff" * (width * height))
         page = _page(document, number)
         if page is not None:
             _draw(page, paper, width, height)
             page.close()
-        (own / f"page-{number}.raw").write_bytes(paper)
-    return {"pages": len(document), "drawn": drawn}
+        (own / f"page-{number - first}.raw").write_bytes(paper)
+    return {"pages": len(document)}
 
 
 JOBS: dict[str, Callable[[Path, Path, dict[str, Any]], dict[str, Any]]] = {"text": text, "pages": pages}

@@ -23,7 +23,10 @@ def bundled() -> Path:
 
 def folders() -> tuple[Path, ...]:
     """Where this system keeps fonts, those of the user first."""
-    home = Path.home()
+    try:
+        home = Path.home()
+    except RuntimeError:  # a user without one, as containers may have
+        home = Path("/nonexistent")
     if sys.platform == "darwin":
         return home / "Library/Fonts", Path("/Library/Fonts"), Path("/System/Library/Fonts")
     if sys.platform == "win32":

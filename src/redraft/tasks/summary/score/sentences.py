@@ -18,12 +18,15 @@ COUNTED = frozenset(
     ("approx", "art", "ca", "ch", "eq", "fig", "figs", "no", "nos", "op", "p", "pp", "ref", "sec", "vol")
 )
 """The same before a number alone."""
+LONGEST = 12
+"""Characters before a full stop that are looked at: more than any abbreviation with its own stops has."""
 _END = regex.compile(
     r"(?V1)(?P<mark>[.…․．]+|[\p{Sentence_Break=STerm}]+[.…]*)(?P<closed>[\p{Sentence_Break=Close}’»]*)"
 )
 _SPACED = frozenset(".!?…․")
 """Marks that end a sentence only before white space: they also stand inside numbers and names."""
 _LINE = regex.compile(r"[\r\n\v\f\x85\u2028\u2029]+")
+_SPACE = regex.compile(r"\s*")
 _LAST_WORD = regex.compile(r"(?V1)[\p{L}\p{M}\p{N}.]*$")
 
 
@@ -45,15 +48,17 @@ def _of_line(line: str) -> list[str]:
 def _ends(line: str, start: int, match: regex.Match[str]) -> bool:
     if any(mark not in _SPACED for mark in match["mark"]):
         return True
-    rest = line[match.end() :]
-    if not rest:
+    end = match.end()
+    if end == len(line):
         return True
-    if not rest[0].isspace() or rest.lstrip()[:1].islower():
+    next_word = _SPACE.match(line, end).end()
+    following = line[next_word : next_word + 1]
+    if not line[end].isspace() or following.islower():
         return False
     if match["mark"] != "." or match["closed"]:
         return True
-    before = _LAST_WORD.search(line, start, match.start())
+    before = _LAST_WORD.search(line, max(start, match.start() - LONGEST), match.start())
     word = before[0].replace(".", "") if before else ""
     single = len(word) == 1 and word.isalpha() and word.isascii()
-    counted = rest.lstrip()[:1].isdecimal() and word.lower() in COUNTED
+    counted = following.isdecimal() and word.lower() in COUNTED
     return not (single or counted or word.lower() in ABBREVIATIONS)

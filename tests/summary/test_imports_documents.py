@@ -205,6 +205,12 @@ def test_rows_of_csv_that_do_not_fit_are_told_apart_from_their_neighbours(tmp_pa
         "set-00000001": "the row has 3 fields and the head 2",
         "set-00000002": "the text is not valid Unicode",
     }
+    source.write_text('text,summary\n"never closed,a\nb,c\nd,e\n')
+    with pytest.raises(InputError, match="no document in it could be used"):
+        take(source, tmp_path / "no", work := Silent())
+    assert work.omissions == [
+        ("set-00000000", "the row has 1 fields and the head 2, over 3 lines: is a quotation mark not closed?")
+    ]
     for text, says in (("", "its first line is empty"), ("text,text,summary\na,b,c\n", "names 'text' twice")):
         (tmp_path / "bad.csv").write_text(text)
         with pytest.raises(InputError, match=says):
@@ -323,3 +329,25 @@ def test_a_dataset_that_would_be_drawn_otherwise_says_so(tmp_path: Path) -> None
     two = conversation(example.answer, dataset.options, 2)
     with pytest.raises(InputError, match="it is drawn as 1 images here, and was as 2 when its dataset was made"):
         dataset.split("train").drawn(Example(example.id, (), two, example.truth, example.seed))
+
+
+def test_text_that_is_no_unicode_in_parquet(tmp_path: Path) -> None:
+    (tmp_path / "set").mkdir()
+    table = pa.table({"text": [text_of(0), text_of(1), text_of(2)], "summary": ["s", "t", "u"]})
+    bad = pa.array([text_of(0).encode(), b"bad \xff\xfe", text_of(2).encode()]).view(pa.string())
+    pq.write_table(table.set_column(0, "text", bad), tmp_path / "set" / "train.parquet")
+    made = take(tmp_path / "set" / "train.parquet", tmp_path / "out", train=3)
+    assert made.left_out == {"train-00000001": "the text is not valid Unicode"} and len(made.ids()) == 2
+    dataset = Dataset.open(tmp_path / "set", TASK)
+    assert dataset.split("train").left_out == (("train-00000001", "the text is not valid Unicode"),)
+    assert [example.answer for example in dataset.split("train")] == ["s", "u"]
+
+
+def test_options_of_other_importers_are_refused(tmp_path: Path) -> None:
+    source = write_lines(tmp_path / "set.jsonl", rows(2))
+    with pytest.raises(UsageError, match="the importer documents takes no --name"):
+        take(source, tmp_path / "out", name="3.0.0")
+    with pytest.raises(UsageError, match="the task summary has no option 'pages'"):
+        take(source, tmp_path / "out", options={"pages": 3})
+    with pytest.raises(UsageError, match="no example is asked for"):
+        take(source, tmp_path / "out", train=0)

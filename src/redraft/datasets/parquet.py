@@ -50,8 +50,7 @@ class Shard:
             if self._held is None or self._held[:2] != (group, tuple(columns)):
                 self._held = (group, tuple(columns), self._read(group, columns))
             table = self._held[2]
-        row: dict[str, Any] = table.slice(index - self._starts[group], 1).to_pylist()[0]
-        return row
+        return _rows(table.slice(index - self._starts[group], 1))[0]
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         return self.iterate(self.columns)
@@ -61,7 +60,7 @@ class Shard:
         for group in range(len(self._starts) - 1):
             with self._lock:
                 table = self._read(group, columns)
-            yield from table.to_pylist()
+            yield from _rows(table)
 
     def column(self, name: str) -> list[Any]:
         """One whole column."""
@@ -84,3 +83,19 @@ def _broken(path: Path, error: Exception) -> InputError:
     return InputError(
         f"not a whole Parquet file ({reason})", where=str(path), remedy="Copy it again, or make the dataset again"
     )
+
+
+def _rows(table: pa.Table) -> list[dict[str, Any]]:
+    """The table's rows. Text that is no UTF-8 stays visible as such: its reader refuses that row and no other."""
+    try:
+        rows: list[dict[str, Any]] = table.to_pylist()
+        return rows
+    except UnicodeDecodeError:
+        columns = {}
+        for name, column in zip(table.column_names, table.columns, strict=True):
+            if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
+                found = column.cast(pa.large_binary()).to_pylist()
+                columns[name] = [v if v is None else v.decode("utf-8", "surrogateescape") for v in found]
+            else:
+                columns[name] = column.to_pylist()
+        return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]

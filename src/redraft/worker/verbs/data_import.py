@@ -140,6 +140,9 @@ def _settings(request: Request, importer: Importer, task: Task, options: dict[st
         if importer.resumes and offers(task, ReadsRows) is not None:
             settings |= {"task": task.name, "options": options, "licence": request.get("licence")}
     else:
+        for name, option in (("name", "--name"), ("image_folder", "--image-folder")):
+            if request.get(name) is not None:
+                raise UsageError(f"the importer {importer.name} takes no {option}", remedy="Leave it out")
         if request.get("columns") and not importer.resumes:
             raise UsageError(f"the importer {importer.name} takes no columns", remedy="Leave --column out")
         if importer.resumes:

@@ -130,7 +130,7 @@ class Csv(LineTable):
         lines = _Lines(file, self.longest)
         reader = csv.reader(lines, delimiter=self._delimiter)
         while True:
-            offset = file.tell()
+            offset, before = file.tell(), reader.line_num
             try:
                 fields = next(reader)
             except StopIteration:
@@ -141,7 +141,10 @@ class Csv(LineTable):
             if not fields:
                 continue
             if len(fields) != len(self.columns):
-                yield offset, row_problem(f"the row has {len(fields)} fields and the head {len(self.columns)}")
+                lines_taken = reader.line_num - before
+                long = f", over {lines_taken:,} lines: is a quotation mark not closed?" if lines_taken > 1 else ""
+                reason = f"the row has {len(fields)} fields and the head {len(self.columns)}{long}"
+                yield offset, row_problem(reason)
                 continue
             yield offset, dict(zip(self.columns, fields, strict=True))
 

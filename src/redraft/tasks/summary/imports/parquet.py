@@ -60,7 +60,7 @@ class ParquetTable:
                 )
                 for batch in batches:
                     if wanted is None or not wanted.isdisjoint(range(place, place + len(batch))):
-                        for index, row in enumerate(batch.to_pylist()):
+                        for index, row in enumerate(_rows(batch)):
                             if wanted is None or place + index in wanted:
                                 yield place + index, row
                     place += len(batch)
@@ -71,3 +71,21 @@ class ParquetTable:
     def _broken(self, error: Exception) -> InputError:
         reason = str(error).splitlines()[0][:160] if str(error) else type(error).__name__
         return InputError(f"not a whole Parquet file ({reason})", where=str(self.path), remedy="Copy it again")
+
+
+def _rows(batch: Any) -> list[dict[str, Any]]:
+    """The batch's rows. Text that is no UTF-8 stays visible as such, so that its row is refused and no other."""
+    import pyarrow as pa
+
+    try:
+        rows: list[dict[str, Any]] = batch.to_pylist()
+        return rows
+    except UnicodeDecodeError:
+        columns = {}
+        for name, column in zip(batch.schema.names, batch.columns, strict=True):
+            if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
+                found = column.cast(pa.large_binary()).to_pylist()
+                columns[name] = [v if v is None else v.decode("utf-8", "surrogateescape") for v in found]
+            else:
+                columns[name] = column.to_pylist()
+        return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]

@@ -17,6 +17,7 @@ from redraft.core.example import Example
 from redraft.core.work import Work
 from redraft.tasks.summary.conversation import conversation
 from redraft.tasks.summary.drawing import count_pages, draw_pages
+from redraft.tasks.summary.identity import text_key
 from redraft.tasks.summary.made.document import Made
 from redraft.tasks.summary.made.notices import notice
 from redraft.tasks.summary.made.reports import report
@@ -43,7 +44,7 @@ def generate_examples(count: int, seed: int, options: Mapping[str, Any], work: W
     Candidates of more pages than the options allow are replaced, where these do not cut. A UsageError where the
     options do not hold so many different documents.
     """
-    seen: set[bytes] = set()
+    seen: set[str] = set()
     replaced: Counter[str] = Counter()
     made = number = last = 0
     while made < count:
@@ -56,7 +57,7 @@ def generate_examples(count: int, seed: int, options: Mapping[str, Any], work: W
         its_seed = document_seed(seed, number)
         number += 1
         document = make_document(its_seed, options["level"])
-        key = hashlib.sha256(document.text.encode()).digest()[:16]
+        key = text_key(document.text)
         if key in seen:
             replaced["duplicate"] += 1
             continue

@@ -27,12 +27,13 @@ from redraft.models.collate import Batch, collate
 from redraft.models.encode import Encoder
 from redraft.models.load import load_model
 from redraft.training import run
-from redraft.training.augmented import Augmentation, augmentation_of
+from redraft.training.augmented import Augmentation
 from redraft.training.events import read
 from redraft.training.feed import windows
 from redraft.training.order import Order, Row
 from redraft.training.prepare import prepare
 from redraft.training.token_order import TokenOrder
+from redraft.worker.augmenting import augmentation_of
 from toy_parts import SMALL, toy_examples, toy_recipe
 
 AUGMENT = {"strength": 1.0, "options": {"effects": 1.0}}

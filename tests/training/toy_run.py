@@ -19,8 +19,8 @@ from redraft.core.work import Silent
 from redraft.models.encode import Encoder
 from redraft.models.load import apply_freeze, load_checkpoint, load_model
 from redraft.training import checkpoint, run
-from redraft.training.augmented import augmentation_of
 from redraft.training.loop import train
+from redraft.worker.augmenting import augmentation_of
 from toy_parts import toy_examples
 
 

@@ -9,11 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from redraft.core.errors import RecipeError, RedraftError
+from redraft.core.errors import RedraftError
 from redraft.core.example import Example
-from redraft.core.offers import Augments, Transform, offers
-from redraft.core.recipe import Recipe
-from redraft.core.task import Options, Task
+from redraft.core.offers import Transform
 from redraft.models.encode import Encoder, Encoding
 from redraft.training.sampling import Readable
 
@@ -51,28 +49,3 @@ class Augmentation:
                 remedy="Train without train.augment, and report this: a task must not make an example longer",
             )
         return example, encoding
-
-
-def augmentation_of(recipe: Recipe, task: Task, options: Options) -> Augmentation | None:
-    """What the recipe's train.augment asks for, of the task that offers it; None where it asks for nothing.
-
-    options: of the dataset. A task that offers none is a RecipeError, an unknown setting a UsageError.
-    """
-    wanted = recipe.train.augment
-    if wanted is None:
-        return None
-    offer = offers(task, Augments)
-    if offer is None:
-        raise RecipeError(
-            f"the task '{task.name}' knows no other ways to show its examples",
-            where="train.augment",
-            remedy="Leave train.augment out of the recipe",
-        )
-    if "strength" in wanted.options:
-        raise RecipeError(
-            "the strength stands beside the options, not among them",
-            where="train.augment.options.strength",
-            remedy=f"Give train.augment.strength={wanted.options['strength']}",
-        )
-    settings = {**wanted.options, "strength": wanted.strength}
-    return Augmentation(offer.transform(options, settings, recipe.seed), wanted.variants)

@@ -60,7 +60,7 @@ def train(
     run_folder: made by `run.begin`. resume: a verified checkpoint of it, from which loaded was opened. dataset:
     facts for the events, its "fingerprint" among them, which a resumed run must share. on_save: told of each new
     checkpoint. processes: those that train this run together; each calls this, and the main one alone writes,
-    evaluates and tells. augmentation: how examples are shown, where the recipe asks for it (`augmentation_of`).
+    evaluates and tells. augmentation: how examples are shown, where the recipe asks for it.
 
     SIGTERM and Ctrl-C finish the step, save and raise Interrupted; a full or failing disk raises Paused. Both
     leave result.json with status "paused". A loss that is not a number raises a RedraftError before the step is

@@ -23,7 +23,7 @@ from redraft.core.work import Work
 from redraft.datasets.reader import Split
 from redraft.models.encode import Encoder
 from redraft.models.load import TINY, Loaded, load_model
-from redraft.training.augmented import Augmentation, augmentation_of
+from redraft.training.augmented import Augmentation
 from redraft.training.device import DTYPES, fit_precision, set_threads, weight_type
 from redraft.training.device_loss import device_watch
 from redraft.training.sampling import LOOK, sample
@@ -40,6 +40,7 @@ from redraft.training.trial import (
     worst_window,
 )
 from redraft.training.trial_features import Features, features_of, without_features
+from redraft.worker.augmenting import augmentation_of
 from redraft.worker.device_choice import take_device
 from redraft.worker.verbs.train import TRAIN, open_dataset
 

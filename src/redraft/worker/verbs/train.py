@@ -28,7 +28,6 @@ from redraft.models.hub import push
 from redraft.models.load import TINY, Loaded, apply_freeze, load_checkpoint, load_model
 from redraft.models.source import HUB
 from redraft.training import checkpoint, run
-from redraft.training.augmented import augmentation_of
 from redraft.training.device import DTYPES, fit_precision, weight_type
 from redraft.training.device_loss import device_watch
 from redraft.training.faults import memory_told
@@ -36,6 +35,7 @@ from redraft.training.loop import EvaluateStep, train
 from redraft.training.processes import Processes, before_meeting, join
 from redraft.training.resuming import check_dataset, check_recipe
 from redraft.training.trackers import check_trackers
+from redraft.worker.augmenting import augmentation_of
 from redraft.worker.device_choice import after_loss, take_device
 from redraft.worker.hub_dataset import open_hub_dataset, tell
 from redraft.worker.launched import after_restart, heed_launcher

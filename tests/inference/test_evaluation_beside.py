@@ -20,7 +20,7 @@ from redraft.core.discovery import load_task
 from redraft.core.errors import InputError, UsageError
 from redraft.core.example import Example
 from redraft.core.prediction import Prediction
-from redraft.core.recipe import Evaluate
+from redraft.core.recipe import Evaluate, Model
 from redraft.core.score import Score
 from redraft.core.work import Silent
 from redraft.inference.evaluation import evaluate
@@ -31,6 +31,7 @@ from redraft.inference.predictor import LocalPredictor
 from redraft.inference.statistics import bootstrap_mean, bootstrap_means
 from redraft.inference.summary import speed, summarise
 from redraft.models.encode import Encoder
+from redraft.models.load import load_model
 from redraft.worker.context import ProcessWork
 
 SETTINGS = Evaluate(split="test", batch_size=4, max_new_tokens=6)
@@ -158,6 +159,15 @@ def test_a_model_that_needs_a_picture_is_told_from_one_that_reads(task, examples
 
     with pytest.raises(UsageError, match="takes no question without a picture"):
         in_text(PicturesOnly(), task, examples, 6, Silent())
+
+
+def test_a_model_whose_prompts_hold_no_text_is_told_from_one_that_reads(task, examples):
+    options = {"picture": 32, "channels": (8, 16), "depths": (1, 1), "width": 24, "heads": 2}
+    loaded = load_model(Model(freeze=(), options=options), texts=["Anna waited."], seed=1)
+    tiny = LocalPredictor(loaded, Encoder(loaded), SETTINGS)
+    with pytest.raises(UsageError, match="prompts hold pictures alone: the text of d0 costs no token") as caught:
+        in_text(tiny, task, examples, 6, Silent())
+    assert caught.value.remedy
 
 
 def test_stemmed_rouge_is_there_where_it_is_asked_for(task, examples):

@@ -67,6 +67,12 @@ def in_text(
         pictures = predictor.prompt_tokens(example)
         shown = offered.as_text(example)
         tokens = _tokens(predictor, shown)
+        if tokens <= _tokens(predictor, offered.as_text(example, 1)) < len(shown.messages[0].text):
+            raise UsageError(
+                f"this model's prompts hold pictures alone: the text of {example.id} costs no token",
+                where=predictor.name,
+                remedy=REMEDY,
+            )
         if predictor.positions is not None and tokens + answer > predictor.positions:
             raise UsageError(
                 f"the text of {example.id} takes {tokens:,} tokens and its answer up to {answer:,}, and the model "

@@ -58,7 +58,7 @@ def _beside(others: dict[str, Figures]) -> Table:
             escape(name),
             figure(other.get("mean")),
             interval(other.get("interval")),
-            f"{gain['difference']:+.3f}",
+            signed(gain["difference"]),
             interval(gain["interval"], sign=True),
         )
     return table
@@ -118,6 +118,12 @@ def figure(value: float | None) -> str:
     return "" if value is None else f"{value:.3f}"
 
 
+def signed(value: float) -> str:
+    """With its sign; what rounds to nothing has none."""
+    text = f"{value:+.3f}"
+    return "0.000" if text in ("+0.000", "-0.000") else text
+
+
 def short(value: float | None) -> str:
     """Three decimals below a hundred, whole numbers above."""
     return "" if value is None else f"{value:.3f}" if abs(value) < 100 else f"{value:,.0f}"
@@ -126,5 +132,5 @@ def short(value: float | None) -> str:
 def interval(found: list[float] | None, *, form: Callable[[float], str] = figure, sign: bool = False) -> str:
     if not found:
         return ""
-    low, high = (f"{value:+.3f}" if sign else form(value) for value in found)
+    low, high = (signed(value) if sign else form(value) for value in found)
     return f"{low} to {high}"

@@ -246,6 +246,25 @@ def test_a_line_across_is_a_rule() -> None:
     ]
 
 
+def test_running_text_with_uneven_indents_is_no_code() -> None:
+    text = (
+        "In general, this holds.\n\n"
+        "            The term person means a human being, and\n        every body of persons, in this or in any\n"
+        "        other Act; it means no dog.\n"
+    )
+    assert [kind for kind, _ in kinds(text)] == ["Paragraph", "Paragraph"]
+    assert kinds(text)[1][1].endswith("in any other Act; it means no dog.")
+    code = (
+        "    from a_long_module_name import one_name, another\n        assert one_name is another and they agree\n"
+    )
+    assert [kind for kind, _ in kinds(f"Some code follows here.\n\n{code}")] == ["Paragraph", "Code"]
+
+
+def test_signs_with_spaces_between_are_a_rule() -> None:
+    text = "Above it.\n\n              * * *\n\nBelow it.\n"
+    assert [type(block) for block in blocks(text)] == [Paragraph, Rule, Paragraph]
+
+
 def test_a_centred_line_is_a_title() -> None:
     text = "                    THE STORY OF A PAGE\n\nOnce there was a page.\n"
     assert kinds(text)[0] == ("Heading", "THE STORY OF A PAGE")

@@ -18,6 +18,7 @@ from redraft.tasks.summary.documents.plain_lines import (
     MARKER,
     NUMBERED,
     PROMPT,
+    SPACED_RULE,
     ends_early,
     in_columns,
     indent_of,
@@ -25,6 +26,7 @@ from redraft.tasks.summary.documents.plain_lines import (
     is_prose,
     is_table,
     is_title,
+    is_wordy,
 )
 
 Found = Generator[Block, None, int]
@@ -96,7 +98,10 @@ class _Reader:
                 least = min(map(indent_of, self.lines[at:end]))
                 yield Code("\n".join(row[least:] for row in self.lines[at:end]))
                 return end
-            if not indent and (found := self._adorned(at, end)):
+            if SPACED_RULE.match(line):
+                yield Rule()
+                at += 1
+            elif not indent and (found := self._adorned(at, end)):
                 block, at = found
                 yield block
             elif marker := MARKER.match(line, indent):
@@ -169,6 +174,11 @@ class _Reader:
             yield self._guess(1, self.lines[at].strip())
             return end
         until = self._prose(at, end, indent)
+        if until <= at + 1 < end and is_wordy(self.lines[at:end]):
+            inner = (
+                row for row in range(at + 1, end) if MARKER.match(self.lines[row], indent_of(self.lines[row]))
+            )
+            until = next(inner, end)
         if until == at:
             return (yield from self._code(at, indent))
         content = spans(join([line.strip() for line in self.lines[at:until]]))
@@ -219,7 +229,8 @@ class _Reader:
 
     def _paragraph(self, at: int, end: int, indent: int) -> Found:
         line = self.lines[at].strip()
-        if at + 1 == end and not indent and not self.has_adorned and is_title(line):
+        alone = at + 1 == end and (not at or not self.lines[at - 1])
+        if alone and not indent and not self.has_adorned and is_title(line):
             number = NUMBERED.match(line)
             yield self._guess(min(number[1].count(".") + 1, 6) if number else 1, line)
             return end

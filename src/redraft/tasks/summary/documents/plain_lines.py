@@ -9,6 +9,8 @@ MARKER = re.compile(r"(?:([-*+•‣◦▪–])|(\(?(?:\d{1,3}|[A-Za-z]|[ivx]{2,
 """Of a list: a bullet, or a number or letter."""
 ADORNMENT = re.compile(r"([=\-~^\"'`#*+:._!$%&,/;<>?@\\|])\1{2,}$")
 """A line of one sign, three times or more: under (and over) a title, or between two parts."""
+SPACED_RULE = re.compile(r" *([*\-_=~•·#+])(?: +\1){2,}$")
+"""A line of one sign with spaces between: a rule, wherever it stands."""
 FIELD = re.compile(r":?[A-Z][\w-]*(?: [\w-]+)?: +\S")
 """A line of a header: "Author: ..."."""
 MAIL = re.compile(r"(?:> ?)+(?!>)")
@@ -20,6 +22,7 @@ _GRID = re.compile(r"\+[-=+]{2,}\+?$|\|.*\|$")
 _RULED = re.compile(r"={2,}(?: +={2,})+$")
 _BOX = re.compile("[\u2500-\u257f]")
 _GAP = re.compile(r"\S {3,}\S")
+_SIGNS_OF_CODE = re.compile(r"[={}<>|\\`@#$\[\]]|\w\(|->|::|__|^\w+:$", re.M)
 _ENDS = tuple(".,;:!?。、！？।؟…")
 _STOPS = tuple('.!?。！？।؟…:"”)]')
 
@@ -73,6 +76,17 @@ def is_prose(rows: Sequence[str]) -> bool:
     first = text[0]
     begins = first.isupper() or not first.isascii() or first in "\"'([" or (ends and len(text) > 60)
     return begins and (len(rows) == 1 or sum(map(len, rows[:-1])) >= 40 * (len(rows) - 1))
+
+
+def is_wordy(rows: Sequence[str]) -> bool:
+    """Whether lines of any indent are running text, as laws have it: filled, of words, without a sign of code."""
+    texts = [row.strip() for row in rows]
+    text = "\n".join(texts)
+    filled = sum(map(len, texts[:-1])) >= 40 * (len(texts) - 1) > 0
+    letters = sum(map(str.isalpha, text)) + text.count(" ") + len(texts)
+    sentence = text.endswith(_ENDS) or ". " in text or "; " in text
+    sound = letters >= 0.9 * len(text) and not _SIGNS_OF_CODE.search(text) and not _GAP.search(text)
+    return filled and sentence and sound
 
 
 def ends_early(line: str, following: str, width: int) -> bool:

@@ -6,7 +6,7 @@ TESTS  := OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n 2
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: setup demo test test-all test-peers lint format bench docs clean
+.PHONY: setup demo demo-summary test test-all test-peers lint format bench docs clean
 
 setup: $(STAMP)          ## make .venv, install redraft and its tools, find missing system libraries
 
@@ -16,6 +16,9 @@ $(STAMP): pyproject.toml constraints.txt scripts/setup.py
 
 demo: setup              ## the main job, offline: parts -> pictures -> a trained model -> a solid
 	$(BIN)/redraft demo
+
+demo-summary: setup      ## the second task: documents -> pages -> a trained model -> a summary
+	$(BIN)/redraft demo --task summary --out redraft-demo-summary
 
 test: setup              ## the default tests, under ten minutes on two cores
 	$(TESTS) -m "not slow and not peer"

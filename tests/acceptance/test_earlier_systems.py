@@ -45,7 +45,7 @@ def test_the_promise_is_kept(promise: str) -> None:
             importlib.import_module(promise)
         except ModuleNotFoundError:
             assert hasattr(importlib.import_module(module), name)
-    elif promise.endswith((".yaml", ".md", ".sh")):
+    elif promise.endswith((".yaml", ".md", ".sh", ".py")):
         assert (ROOT / promise).is_file()
     elif promise.startswith("--"):
         assert any(promise in row for row in ROWS)

@@ -27,8 +27,10 @@ from redraft.tasks.summary.documents.blocks import (
 from redraft.tasks.summary.documents.read import parse
 from redraft.tasks.summary.pages.samples import SAMPLES
 
-SIGNS = re.compile(r"[=\-~^\"'`#*+:._!$%&,/;<>?@\\|•‣◦▪–]")
-"""The signs of which the reader's markup consists: underlines, bullets, rules, the marks of quoted mail."""
+SIGNS = re.compile(r"[\s=\-~^\"'`#*+:._!$%&,/;<>?@\\|•‣◦▪–·]+")
+"""White space, and the signs of which the reader's markup consists: underlines, bullets, rules, quoted mail."""
+CONTROLS = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+
 
 LINES = [
     *[
@@ -57,15 +59,15 @@ def kinds(text: str) -> list[tuple[str, str]]:
     return [(type(block).__name__, block_text(block)) for block in blocks(text)]
 
 
-def words_of(text: str) -> list[str]:
+def words_of(text: str) -> str:
     """All letters, digits and signs of a text in their order, but for those of which markup is made."""
-    return [sign for sign in unicodedata.normalize("NFC", text) if not sign.isspace() and not SIGNS.match(sign)]
+    return SIGNS.sub("", unicodedata.normalize("NFC", text))
 
 
 def nothing_is_lost(text: str, document: Document) -> None:
     assert words_of(document.text) == words_of(text)
     assert document.text == unicodedata.normalize("NFC", document.text)
-    assert not any(unicodedata.category(sign) in ("Cc", "Cs") for sign in document.text.replace("\n", ""))
+    assert not CONTROLS.search(document.text)
     for block in document.blocks:
         if not isinstance(block, Code):
             assert "\n" not in block_text(block)

@@ -17,12 +17,14 @@ from safetensors.torch import load_file, save_file
 
 from redraft.core.errors import InputError
 from redraft.core.recipe import Adapter, Model
+from redraft.core.sight import Seen
 from redraft.models import small
 from redraft.models.families import family_of
 from redraft.models.families._deepseek_ocr1_keys import audit
 from redraft.models.families.deepseek_ocr1 import is_v1, native_config
 from redraft.models.load import load_checkpoint, load_model, open_folder
 from redraft.models.saving import same_weights, save_model
+from redraft.models.sight import sight_of
 from redraft.models.source import check_files
 
 PUBLISHED = {
@@ -297,6 +299,16 @@ def test_it_reads_trains_answers_and_is_saved_as_a_native_folder(folder: Path, t
     with torch.no_grad():
         assert torch.equal(again.model(**inputs).logits, loaded.model(**inputs).logits)
     assert again.processor.image_processor.max_patches == 9
+
+
+def test_its_pages_and_positions_are_known_without_its_weights(folder: Path):
+    sight = sight_of(folder)
+    newline = 1  # of the template, behind each picture
+    assert sight.picture(1280, 1280) == Seen(273 + 20 * 21 + newline, 1.0, 1280, 1280)
+    assert sight.picture(1920, 1920) == Seen(273 + 30 * 31 + newline, 1.0, 1920, 1920)  # nine tiles and no more
+    assert sight.picture(2560, 2560).scale == 0.75
+    assert sight_of(folder, "base").picture(1024, 1024) == Seen(273 + newline, 1.0, 1024, 1024)
+    assert sight.positions == 8192
 
 
 @pytest.mark.parametrize(

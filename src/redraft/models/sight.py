@@ -224,6 +224,9 @@ def _positions(folder: Path) -> int | None:
     base = read_config(folder).get("base_model_name_or_path")
     if base is not None:
         return _positions(Path(base)) if (Path(base) / "config.json").is_file() else None
+    if is_v1(read_config(folder)):  # its configuration is code of its own, which is not run
+        stated = (read_config(folder).get("language_config") or {}).get("max_position_embeddings")
+        return int(stated) if stated else None
     kind: Any = AutoConfig
     try:
         with quiet_library():

@@ -328,3 +328,15 @@ def test_laying_out_stops_where_it_is_told_to() -> None:
     whole = lay_out(document, PageStyle(size="tiny"))
     assert whole.complete
     assert (draw(short, 1) == draw(whole, 1)).all()
+
+
+def test_lines_get_room_for_piled_marks_and_a_tower_of_them_is_reported() -> None:
+    layout = pages(paragraph("x"), paragraph("Z" + "\u0301" * 6), paragraph("x"), font_size=20)
+    heights = [line.bottom - line.top for line in layout.lines(0)]
+    assert heights[0] == heights[2] == 26 < heights[1]
+    assert not report(layout, 0).clipped
+    boxes, lines = glyph_boxes(layout, 0), list(layout.lines(0))
+    piled = boxes[(boxes[:, 3] > lines[1].top) & (boxes[:, 1] < lines[1].bottom)]
+    assert piled[:, 1].min() >= lines[1].top - 0.5
+    assert piled[:, 3].max() <= lines[1].bottom + 0.5
+    assert report(pages(paragraph("Z" + "\u0301" * 100), font_size=20), 0).clipped == (0,)

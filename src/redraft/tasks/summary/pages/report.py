@@ -73,11 +73,11 @@ def _text(lines: list[PlacedLine]) -> str:
 
 
 def _clipped(line: PlacedLine, ink: tuple[int, int, int, int], pixels: Pixels) -> bool:
-    """Whether a line is wider than its room, or its ink stands at the page's edge, where columns never reach."""
+    """Whether a line is wider or higher than its room, or has ink at the page's edge, where no column reaches."""
     height, width = pixels.shape
     left, top, right, bottom = ink
     at_edge = right > 0 and (left <= 0 or top <= 0 or right >= width or bottom >= height)
-    return at_edge or line.left + line.text.longest > line.frame.right + ROUNDING
+    return line.text.cut or at_edge or line.left + line.text.longest > line.frame.right + ROUNDING
 
 
 def glyph_boxes(layout: Layout, index: int) -> Boxes:

@@ -7,6 +7,7 @@ glyph leaves its outline, and a colour of its own says which letters it stands f
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -14,6 +15,7 @@ import regex
 import skia
 from numpy.typing import NDArray
 
+from redraft.tasks.summary.documents.blocks import Spans, plain
 from redraft.tasks.summary.pages.typeset import Text, clusters
 
 Boxes = NDArray[np.float64]
@@ -24,6 +26,8 @@ _FLAGS = int(skia.SVGCanvas.kConvertTextToPaths_Flag) | int(skia.SVGCanvas.kNoPr
 _REDS = (*range(0x12, 0x19), *range(0x1A, 0x1E), *range(0x5B, 0x5F))
 """SVG abbreviates some colours and has names for others, but for none with so much red."""
 _EACH = 0x10000
+WINDOW = 1500
+"""Characters of a long text whose lines are asked for together: time grows with the square of them."""
 OFFSET = 4096
 GROUP = 8
 """Grapheme clusters whose line is asked for together."""
@@ -59,6 +63,10 @@ def _line_texts(text: Text) -> list[str]:
     string = text.string
     if string.count("\n") + 1 == text.lines:
         return string.splitlines(keepends=True) + [""] * (string.endswith("\n") or not string)
+    if len(string) > 2 * WINDOW:
+        found = _by_windows(text)
+        if len(found) == text.lines:
+            return found
     parts = clusters(text)
     places: NDArray[np.int64] = np.arange(len(parts))
     # First in groups, then one by one those of the groups that stand on two lines: many colours are slow.
@@ -67,10 +75,45 @@ def _line_texts(text: Text) -> list[str]:
     line = first[places // GROUP]
     if torn.any():
         line[torn] = _lines_of(text, np.where(torn, places, -1))[0][torn]
-    # What leaves no ink ends the line that it follows.
     line = np.clip(np.maximum.accumulate(line), 0, text.lines - 1)
     edges = np.searchsorted(line, np.arange(text.lines + 1))
-    return ["".join(parts[a:b]) for a, b in pairwise(edges)]
+    lines = ["".join(parts[a:b]) for a, b in pairwise(edges)]
+    # Spaces leave no ink; they end the line that they follow.
+    for number in range(1, len(lines)):
+        begun = lines[number].lstrip(" ")
+        lines[number - 1] += " " * (len(lines[number]) - len(begun))
+        lines[number] = begun
+    return lines
+
+
+def _by_windows(text: Text) -> list[str]:
+    """The lines of a long text, some at a time: from where a line begins, the rest is broken as in the whole.
+
+    A window may take another font for the sign it begins with, so the number of lines can come out wrong.
+    """
+    lines: list[str] = []
+    rest = text.content
+    while rest:
+        window = _part(rest, 0, WINDOW)
+        set_ = text.setter.text(window, text.voice, text.width, pitch=text.pitch)
+        found = _line_texts(set_)
+        more = len(plain(rest)) > WINDOW
+        # The last line, and the one whose last word was cut, may be broken elsewhere in the whole.
+        found = found[:-2] if more and len(found) > 2 else found
+        lines += found
+        rest = _part(rest, sum(map(len, found)), None) if more else ()
+    return lines
+
+
+def _part(content: Spans, start: int, end: int | None) -> Spans:
+    """The characters from start to end."""
+    found, at = [], 0
+    for span in content:
+        piece = span.text[max(0, start - at) : None if end is None else max(0, end - at)]
+        at += len(span.text)
+        if piece:
+            found.append(replace(span, text=piece))
+    return tuple(found)
 
 
 def _lines_of(text: Text, groups: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -81,6 +81,7 @@ class Text:
     """A text in lines. lines of `pitch` pixels each; longest: the widest line's advance in pixels.
 
     shift: pixels to add below the top when it is painted. baseline: of the first line, from the top.
+    cut: whether its marks are piled higher than a line may be.
     """
 
     setter: Typesetter
@@ -94,6 +95,7 @@ class Text:
     shift: float
     baseline: float
     right_to_left: bool
+    cut: bool = False
     role: Role = "text"
     line_texts: list[str] | None = None
     """What stands on each line, once `trace.line_texts` has found it."""
@@ -134,6 +136,9 @@ class Typesetter:
             content = (*content[:-1], replace(content[-1], text=content[-1].text.rstrip()))
         runs = self.runs(content, voice)
         above, below = self._extent(runs, voice)
+        most = round(HIGHEST * voice.size)
+        cut = above > most or below > most
+        above, below = min(above, most), min(below, most)
         pitch = max(pitch, round(voice.spacing * voice.size), above + below)
         paragraph = self.paragraph(runs, voice, pitch, rtl)
         paragraph.layout(width)
@@ -142,7 +147,7 @@ class Typesetter:
         wanted = min(max(baseline, above), pitch - below)
         lines, longest = round(paragraph.Height / pitch), paragraph.LongestLine
         return Text(self, content, voice, width, paragraph, pitch, lines, longest, wanted - baseline, wanted, rtl,
-                    role)  # fmt: skip
+                    cut, role)  # fmt: skip
 
     def paragraph(
         self,
@@ -213,8 +218,7 @@ class Typesetter:
             above, below = drawn_extent(self.paragraph(runs, voice, pitch), pitch)
             if above + below < pitch / 2:
                 break
-        most = round(HIGHEST * voice.size)
-        return min(above, most), min(below, most)
+        return above, below
 
 
 def clusters(text: Text) -> list[str]:

@@ -19,6 +19,7 @@ from redraft.tasks.summary.budget.readability import least_letters, needs_em
 from redraft.tasks.summary.budget.sizes import sizes_for
 from redraft.tasks.summary.documents.blocks import Document
 from redraft.tasks.summary.documents.read import parse
+from redraft.tasks.summary.options import INSTRUCTION
 from redraft.tasks.summary.pages.draw import draw
 from redraft.tasks.summary.pages.layout import lay_out
 from redraft.tasks.summary.pages.report import report
@@ -156,9 +157,10 @@ def test_pages_that_save_nothing_are_called_so() -> None:
 def test_a_document_that_does_not_fit_is_an_error_with_what_would_help() -> None:
     with pytest.raises(InputError) as found:
         planned(60_000, max_tokens=1_500)
-    assert "of the model's 1,500 tokens 924 are left for pages" in found.value.what
+    room = 1_500 - 512 - 32 - sight("deepseek_ocr").text_tokens(INSTRUCTION)
+    assert f"of the model's 1,500 tokens {room} are left for pages" in found.value.what
     assert "--max-pages" in found.value.remedy and "more positions" in found.value.remedy
-    assert "--ratio" in found.value.remedy  # 14,400 tokens on 924 are below 20x
+    assert "--ratio" in found.value.remedy  # 14,400 tokens on some 900 are below 20x
     with pytest.raises(InputError, match=r"more than 5 readable pages.*4 pages are allowed"):
         planned(60_000, fixed={"size": "tiny"}, max_pages=4)
 
@@ -180,5 +182,6 @@ def test_room_is_what_the_model_takes_less_its_answer() -> None:
             self.text_tokens, self.picture = other.text_tokens, other.picture
 
     budget = plan(document(3_000), Narrow(sight("deepseek_ocr")), answer_tokens=300)
-    assert budget.room == 1_000 - 300 - 64 and budget.tokens <= budget.room
+    assert budget.room == 1_000 - 300 - 32 - sight("deepseek_ocr").text_tokens(INSTRUCTION)
+    assert budget.tokens <= budget.room
     assert "takes 1,000 tokens" in budget.says[-1]

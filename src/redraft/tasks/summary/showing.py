@@ -174,7 +174,9 @@ class Showing:
         positions = self.sight.positions
         if positions is None:
             return
-        room = positions - self.answer_tokens - QUESTION_TOKENS
+        room = (
+            positions - self.answer_tokens - QUESTION_TOKENS - self.sight.text_tokens(self.options["instruction"])
+        )
         if pages * page_tokens <= room:
             return
         fit = max(0, room) // page_tokens

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from rich.console import Console
 from rich.markup import escape
@@ -73,9 +73,9 @@ def show_pages(value: Value) -> None:
     """A row a page, then what holds for all."""
     console = _console()
     seen = value["model"] is not None
-    names = ["page", ">characters", ">lines", ">letters px"]
-    names += [">tokens", ">text tokens", ">ratio"] if seen else []
-    table = _columns(*names, "findings")
+    names = ["page", ">characters", ">lines", ">x-height"]
+    names += [">tokens", ">as text", ">ratio"] if seen else []
+    table = _columns(*names, "~findings")
     for row in value["rows"]:
         cells = [row["file"], f"{row['characters']:,}", f"{row['lines']:,}", f"{row['letters']:.1f}"]
         if seen:
@@ -101,7 +101,7 @@ def show_plan(value: Value) -> None:
     for number, sentence in enumerate(value["says"]):
         console.print(Padding(Text(sentence, style="bold" if not number else ""), (0, 2)), width=READING)
     console.print()
-    table = _columns("", "page", ">columns", ">font", ">pages", ">tokens", ">ratio", ">densest", ">letters px", "")
+    table = _columns("", "page", ">columns", ">font", ">pages", ">tokens", ">densest", ">x-height", "~")
     for row in value["tried"]:
         chosen = not row["note"]
         table.add_row(
@@ -111,7 +111,6 @@ def show_plan(value: Value) -> None:
             f"{row['font_size']:g}",
             f"{row['pages']:,}",
             f"{row['tokens']:,}",
-            f"{row['ratio']:.1f}x",
             f"{row['densest']:.1f}x",
             f"{row['letters']:.1f}",
             escape(row["note"]),
@@ -121,9 +120,10 @@ def show_plan(value: Value) -> None:
     style = {"width": value["width"], "height": value["height"], "columns": value["columns"]}
     style |= {"font_size": value["font_size"]}
     console.print()
-    console.print("  [dim]style[/]  " + " ".join(f"--style {key}={amount}" for key, amount in style.items()))
+    options = " ".join(f"--style {key}={amount}" for key, amount in style.items())
+    console.print(f"  [dim]style[/]  {options}", soft_wrap=True)
     for note in value["notes"]:
-        console.print(f"  [yellow]{escape(note)}[/]")
+        console.print(f"  [yellow]{escape(note)}[/]", soft_wrap=True)
 
 
 def show_search(value: Value) -> None:
@@ -132,9 +132,7 @@ def show_search(value: Value) -> None:
     for number, sentence in enumerate(value["says"]):
         console.print(Padding(Text(sentence, style="bold" if not number else ""), (0, 2)), width=READING)
     console.print()
-    table = _columns(
-        "", ">style", "", ">page", ">letters px", ">tokens", ">compression", ">score", "95 % interval"
-    )
+    table = _columns("", ">style", "~", ">tokens", ">ratio", ">score", "95 % interval")
     rows = {row["number"]: row for row in value["trials"]}
     shown = [*value["front"], *([0] if 0 not in value["front"] else [])]
     for number in shown:
@@ -145,8 +143,6 @@ def show_search(value: Value) -> None:
             mark,
             str(number),
             escape(row["label"]),
-            f"{row['width']} x {row['height']}",
-            f"{row['letters']:.1f}",
             f"{row['tokens']:,.0f}",
             f"{row['ratio']:.1f}x",
             f"{row['score']:.3f}",
@@ -201,10 +197,12 @@ def _plural(count: int, name: str) -> str:
 
 
 def _columns(*names: str) -> Table:
-    """A table of columns; a name that begins with > is of numbers."""
-    table = Table(box=None, header_style="bold", padding=(0, 2))
+    """A table of columns; a name that begins with > is of numbers, one with ~ of words, which are wrapped where
+    there is no room."""
+    table = Table(box=None, header_style="bold", padding=(0, 1))
     for name in names:
-        table.add_column(name.lstrip(">"), justify="right" if name.startswith(">") else "left", no_wrap=True)
+        side: Literal["left", "right"] = "right" if name.startswith(">") else "left"
+        table.add_column(name.lstrip(">~"), justify=side, no_wrap=not name.startswith("~"))
     return table
 
 

@@ -18,14 +18,15 @@ from redraft.tasks.summary.budget.search import Limits, Search, Tried
 from redraft.tasks.summary.budget.sentences import sentences
 from redraft.tasks.summary.budget.sizes import Size, sizes_for
 from redraft.tasks.summary.documents.blocks import Document
+from redraft.tasks.summary.options import INSTRUCTION
 from redraft.tasks.summary.pages.extents import x_height
 from redraft.tasks.summary.pages.fonts import fonts
 from redraft.tasks.summary.pages.style import PageStyle
 
 MAX_PAGES = 64
 ANSWER_TOKENS = 512
-QUESTION_TOKENS = 64
-"""Kept free for the instruction and what a chat template writes."""
+QUESTION_TOKENS = 32
+"""Kept free for what a chat template writes, beside the instruction."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,20 +86,22 @@ def plan(
     max_tokens: int | None = None,
     max_pages: int = MAX_PAGES,
     answer_tokens: int = ANSWER_TOKENS,
+    instruction: str = INSTRUCTION,
 ) -> Budget:
     """The pages for a document and a model.
 
     ratio: text tokens a page token that no page reaches. letters: the least x-height in pixels; None takes what
     `readability` says. fixed: fields of `PageStyle` that stay as given, such as a font or a size. max_tokens: what
-    the model takes in all, else as it says itself; answer_tokens of them are kept for its answer. A document that
-    cannot be shown so is an InputError with what would help.
+    the model takes in all, else as it says itself; answer_tokens and those of the instruction are kept free. A
+    document that cannot be shown so is an InputError with what would help.
     """
     meter = Meter(document, sight)
     base = PageStyle.from_data(fixed or {})
     x = x_height(fonts().primary(base.font)[0])
     least = letters or least_letters(meter.text, x)
     positions = max_tokens or sight.positions
-    room = None if positions is None else max(0, positions - answer_tokens - QUESTION_TOKENS)
+    asked = QUESTION_TOKENS + sight.text_tokens(instruction)
+    room = None if positions is None else max(0, positions - answer_tokens - asked)
     limits = Limits(ratio, least, max_pages, room)
     sizes = [Size.of(base, sight)] if {"size", "width", "height"} & set(fixed or {}) else sizes_for(sight)
     tried = Search(meter, base, frozenset(fixed or {}), limits, x).all(sizes)

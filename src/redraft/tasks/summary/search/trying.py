@@ -81,7 +81,8 @@ class Trying:
         if self._predictor is None:
             self._predictor = self.lend()
         limit = getattr(getattr(self._predictor, "settings", None), "max_new_tokens", ANSWER_TOKENS)
-        room = None if self.sight.positions is None else self.sight.positions - limit - QUESTION_TOKENS
+        asks = QUESTION_TOKENS + self.sight.text_tokens(self.options["instruction"])
+        room = None if self.sight.positions is None else self.sight.positions - limit - asks
         asked: list[tuple[Example, Answered]] = []
         for example in examples:
             try:

@@ -131,7 +131,9 @@ def test_another_ones_picture_is_a_fault_of_that_example(task: Task, examples: l
     wrong = replace(examples[1], images=examples[2].images)
     faults = list(task.check([examples[0], wrong, examples[3]], task.options({}), Silent()))
     assert faults and {fault.id for fault in faults} == {wrong.id}
-    assert any(fault.severity == "error" and fault.reason for fault in faults)
+    assert all(fault.reason for fault in faults)
+    if task.image_names:  # else it draws text, and the fonts of another machine may be all that differs: a warning
+        assert any(fault.severity == "error" for fault in faults)
 
 
 def test_a_broken_picture_is_a_fault(task: Task, examples: list[Example]) -> None:

@@ -30,8 +30,8 @@ def check_examples(examples: Iterable[Example], options: Mapping[str, Any], work
     """Every fault of every example, in order. options: complete ones.
 
     Errors: no_summary, empty_document, document (it cannot be laid out, or is too long), page_places (not as many
-    as pages), clipped_line. Warnings: missing_glyphs, small_letters, long_summary (longer than its document),
-    other_page (a kept picture is not what its truth draws here).
+    as pages), clipped_line, picture (a kept one cannot be read). Warnings: missing_glyphs, small_letters,
+    long_summary (longer than its document), other_page (a kept picture is not what its truth draws here).
     """
     for done, example in enumerate(examples, 1):
         yield from _faults(example, options)
@@ -79,7 +79,10 @@ def _page_faults(example: Example, layout: Layout) -> Iterator[Fault]:
             lines = ", ".join(str(number + 1) for number in found.clipped[:NAMED])
             reason = f"page {index + 1}: lines do not fit: {lines}{' ...' * (len(found.clipped) > NAMED)}"
             yield _fault(example, "clipped_line", "error", reason)
-        if index < len(example.images) and not _shows(example.images[index].bytes, pixels):
+        shown = _pixels(example.images[index].bytes) if index < len(example.images) else pixels
+        if shown is None:
+            yield _fault(example, "picture", "error", f"{example.images[index].path} cannot be read as a PNG file")
+        elif not np.array_equal(shown, pixels):
             reason = (
                 f"{example.images[index].path} is not the page that its truth draws with the fonts of this machine"
             )
@@ -94,12 +97,12 @@ def missing_glyphs(code_points: Iterable[int]) -> str:
     return f"no installed font has {', '.join(named)}{more}"
 
 
-def _shows(data: bytes, pixels: Pixels) -> bool:
+def _pixels(data: bytes) -> Pixels | None:
     try:
         with Pictures.open(io.BytesIO(data), formats=("PNG",)) as image:
-            return image.size == pixels.shape[::-1] and bool((np.asarray(image.convert("L")) == pixels).all())
-    except Exception:  # the decoder raises whatever it meets; datasets/check.py names a broken file
-        return True
+            return np.asarray(image.convert("L"))
+    except Exception:  # the decoder raises whatever it meets
+        return None
 
 
 def _places(example: Example, places: int, pages: int) -> Fault:

@@ -21,8 +21,11 @@ from summary_runs import summary_run
 
 import redraft
 from redraft.core.errors import InputError, OutputError, RedraftError, UsageError
+from redraft.core.work import Silent
 from redraft.datasets.reader import Dataset
 from redraft.models import small
+from redraft.models.sight import sight_of
+from redraft.tasks.summary.showing import Showing
 from redraft.tasks.summary.tables import show_plan, show_summary
 from redraft.tasks.summary.task import TASK
 
@@ -329,3 +332,8 @@ def test_a_search_that_cannot_be_is_said(
     with pytest.raises(RedraftError, match=fault):
         redraft.search_styles(dataset, run, tmp_path / "s", **settings)
     assert not (tmp_path / "s").exists()
+
+
+def test_a_model_of_another_task_is_not_asked() -> None:
+    with pytest.raises(UsageError, match="trained for another task"):
+        Showing({"dialect": "compact", "grid": 64}, sight_of("tiny"), Silent())

@@ -129,6 +129,12 @@ def test_a_word_that_is_broken_at_a_line_end_is_whole_again() -> None:
     )
 
 
+def test_a_broken_word_in_capitals_needs_a_whole_one_elsewhere() -> None:
+    rows = ["It is OP-", "TIONAL, and what is OPTIONAL may be absent; an X-", "RAY is not."]
+    text = assemble([[line(row, 15 * at) for at, row in enumerate(rows)]])
+    assert text == "It is OPTIONAL, and what is OPTIONAL may be absent; an X-RAY is not.\n"
+
+
 def test_soft_hyphens_of_pdfium_are_joined() -> None:
     content = b"BT /F1 12 Tf 72 720 Td (Hello hyphen-) Tj 0 -14 Td (ated world) Tj ET"
     assert read_data(made.by_hand(made.page(content)), Path("-"), Silent()).text == "Hello hyphenated world\n"

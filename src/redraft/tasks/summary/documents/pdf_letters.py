@@ -19,7 +19,9 @@ _LINE_END = re.compile("(?<=[\n\x02\ufffe])")
 _PRIVATE = re.compile("[\ue000-\uf8ff\0]")
 _FIXED_PITCH, _FORCE_BOLD = 1, 1 << 18
 """Of a font's flags (ISO 32000-1, table 123)."""
-_BOLD = ("bold", "black", "heavy")
+_BOLD = ("bold", "black", "heavy", "cmb", "sfbx", "-medi")
+_MONO = ("mono", "courier", "typewriter", "consolas", "menlo", "cmtt", "cmsltt", "sftt", "nimbusmon")
+"""Parts of font names, those of TeX among them, whose fonts set no flags."""
 
 
 def lines_of(page: pdfium.PdfPage) -> Iterator[Line]:
@@ -116,7 +118,7 @@ def _character(textpage: pdfium.PdfTextPage, at: int) -> _Character | None:
     called = name.value.decode(errors="replace").lower()
     # The weight that PDFium tells is worked out from the width of stems, and often absurd.
     bold = bool(flags.value & _FORCE_BOLD) or any(word in called for word in _BOLD)
-    mono = bool(flags.value & _FIXED_PITCH) or "mono" in called or "courier" in called
+    mono = bool(flags.value & _FIXED_PITCH) or any(word in called for word in _MONO)
     return _Character(rect.left, rect.right, y.value, size, bold, mono)
 
 

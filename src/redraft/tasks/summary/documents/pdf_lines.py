@@ -176,7 +176,8 @@ def _unbroken(text: str, row: str, words: Counter[str]) -> str | None:
     if before is None or after is None:
         return text.replace("\u00ad", "-") + row if text[-2:-1].strip() else None
     one, two = before[0].lower(), after[0].lower()
-    kept = words[f"{one}-{two}"] > 0 and not words[one + two]
-    if kept or not after[0][0].islower():
-        return f"{text[:-1]}-{row}"
-    return text[:-1] + row
+    if after[0][0].islower():
+        broken = words[one + two] > 0 or not words[f"{one}-{two}"]
+    else:
+        broken = words[one + two] > 0 and before[0].isupper() == after[0].isupper()
+    return text[:-1] + row if broken else f"{text[:-1]}-{row}"

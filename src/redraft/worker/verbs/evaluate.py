@@ -6,6 +6,8 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from redraft.core.atomic import new_folder
 from redraft.core.discovery import load_task
 from redraft.core.errors import InputError, RedraftError, UsageError
@@ -112,17 +114,20 @@ def _predictors(
     device = request.get("device") or "auto"
     against = request.get("against")
     model = model_place(request["checkpoint"])
+    predictor = open_predictor(model, device=device, **wanted)
     baseline: Predictor | None = None
     if against is None and offers(task, HasBaselines) is not None and _has_recipe(model):
         try:
             baseline = open_untrained(model, device=device, **wanted)
-        except RedraftError as error:
+        except RedraftError as error:  # nobody asked for it: it may be missing, and is said
             work.log(f"the untrained model does not stand beside this one: {error}", "warning")
+        except torch.OutOfMemoryError:
+            work.log("the untrained model does not stand beside this one: there is no memory for both", "warning")
     elif against == UNTRAINED:
         baseline = open_untrained(model, device=device, **wanted)
     elif against and against != NONE:
         baseline = open_predictor(model_place(against), device=device, **wanted)
-    return open_predictor(model, device=device, **wanted), baseline
+    return predictor, baseline
 
 
 def _has_recipe(model: str) -> bool:

@@ -101,6 +101,13 @@ class MeasuresMore(Protocol):
 
 
 @runtime_checkable
+class DrawsElsewhere(Protocol):
+    draws_elsewhere: bool
+    """Present where drawing holds the interpreter, so that threads would wait for each other: whole splits are
+    drawn in processes of their own, which open the task by its name."""
+
+
+@runtime_checkable
 class DescribesData(Protocol):
     data_categories: tuple[str, ...]
     """The hub's names for what its datasets serve (`task_categories` of a dataset card)."""

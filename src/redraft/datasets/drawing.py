@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from redraft.core.errors import InputError
-from redraft.core.example import Example
+from redraft.core.example import Example, Image
+from redraft.core.offers import DrawsElsewhere, offers
 from redraft.core.task import Task
+from redraft.datasets.drawers import DrawerLost, shared_drawers
 from redraft.datasets.manifest import Manifest
 
 
@@ -29,7 +31,23 @@ class Drawing:
     def __call__(self, example: Example) -> Example:
         if example.images:
             return example
-        images = self._task.draw(example.truth, example.seed, self._options)
+        return self._with(example, self._task.draw(example.truth, example.seed, self._options))
+
+    def elsewhere(self, example: Example) -> Example:
+        """As a call of it, but in another process where the task wants it so (`core.offers.DrawsElsewhere`)."""
+        if example.images or not self.draws_elsewhere:
+            return self(example)
+        try:
+            images = shared_drawers(self._task.name, self._options).draw(example.truth, example.seed)
+        except DrawerLost:
+            return self(example)
+        return self._with(example, images)
+
+    @property
+    def draws_elsewhere(self) -> bool:
+        return offers(self._task, DrawsElsewhere) is not None and (os.cpu_count() or 1) > 1
+
+    def _with(self, example: Example, images: tuple[Image, ...]) -> Example:
         places = sum(turn.image_count for turn in example.messages)
         if len(images) != places:
             raise InputError(
@@ -81,9 +99,9 @@ def drawing(folder: Path, manifest: Manifest, task: Task | None) -> Drawing | No
     return Drawing(task, manifest.options)
 
 
-def draw_ahead(draw: Drawing, examples: Iterable[Example]) -> Iterator[Example]:
-    """The examples in their order with their images, drawn on all cores."""
-    return ahead(draw, examples)
+def draw_ahead(draw: Drawing, examples: Iterable[Example], many: bool = True) -> Iterator[Example]:
+    """The examples in their order with their images, drawn on all cores. many: worth processes of their own."""
+    return ahead(draw.elsewhere if many else draw, examples)
 
 
 T = TypeVar("T")
@@ -93,7 +111,8 @@ R = TypeVar("R")
 def ahead(function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
     """function of every item, in order, on all cores: two more than there are cores wait ready.
 
-    Tasks draw in other processes or in libraries that let go of the interpreter, so threads serve here.
+    Tasks draw in other processes or in libraries that let go of the interpreter, so threads serve here; for one
+    that does neither, `Drawing.elsewhere` has processes.
     """
     cores = os.cpu_count() or 1
     waiting: deque[Future[R]] = deque()

@@ -12,6 +12,7 @@ from typing import Any, overload
 from redraft.core.errors import InputError, UsageError
 from redraft.core.example import Example
 from redraft.core.task import Task
+from redraft.datasets.drawers import FEWEST
 from redraft.datasets.drawing import Drawing, draw_ahead, drawing, say_changes, version_changes
 from redraft.datasets.fingerprint import Fingerprint, combine, digest_of
 from redraft.datasets.foreign import Columns
@@ -74,7 +75,9 @@ class Split(Sequence[Example]):
         """All examples in order. Over a whole split this is the fastest way: one row group after another, and
         images that are not kept are drawn on all cores."""
         kept = self._kept()
-        return draw_ahead(self._draw, kept) if draw and self._draw is not None else kept
+        if not draw or self._draw is None:
+            return kept
+        return draw_ahead(self._draw, kept, many=len(self) >= FEWEST)
 
     def _kept(self) -> Iterator[Example]:
         if self._chosen is not None:

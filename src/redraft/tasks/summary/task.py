@@ -45,6 +45,7 @@ class SummaryTask:
         "original_index": ("original_index",),
     }
     """The last three are those of the first DeepSynth's rows."""
+    draws_elsewhere = True
     data_categories = ("summarization", "image-to-text")
     truth_fields = FIELDS
     row_needed = (("text", "image"), ("summary",))

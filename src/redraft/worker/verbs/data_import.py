@@ -113,7 +113,7 @@ def _with_images(
         yield from found
         return
     draw = Drawing(task, options)
-    yield from ahead(lambda imported: Imported(imported.split, draw(imported.example)), found)
+    yield from ahead(lambda imported: Imported(imported.split, draw.elsewhere(imported.example)), found)
 
 
 def find_importer(name: str, task_name: str | None) -> tuple[Importer, Task]:

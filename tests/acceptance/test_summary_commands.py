@@ -25,9 +25,11 @@ from redraft.core.work import Silent
 from redraft.datasets.reader import Dataset
 from redraft.models import small
 from redraft.models.sight import sight_of
+from redraft.tasks.summary.given import find_documents
 from redraft.tasks.summary.showing import Showing
 from redraft.tasks.summary.tables import show_plan, show_summary
 from redraft.tasks.summary.task import TASK
+from redraft.tasks.summary.verbs.summarize_folder import summary_files
 
 TEXT = (
     "# Closure of the old bridge\n\nOn 3 May 2021 the council of Ardmore closed the bridge. It cost 4,500 euros.\n"
@@ -35,13 +37,18 @@ TEXT = (
 
 
 @pytest.fixture(scope="module")
-def run() -> Path:
-    return summary_run()[1]
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    return summary_run(tmp_path_factory)
 
 
 @pytest.fixture(scope="module")
-def dataset() -> Path:
-    return summary_run()[0]
+def dataset(made: tuple[Path, Path]) -> Path:
+    return made[0]
+
+
+@pytest.fixture(scope="module")
+def run(made: tuple[Path, Path]) -> Path:
+    return made[1]
 
 
 @pytest.fixture
@@ -337,3 +344,27 @@ def test_a_search_that_cannot_be_is_said(
 def test_a_model_of_another_task_is_not_asked() -> None:
     with pytest.raises(UsageError, match="trained for another task"):
         Showing({"dialect": "compact", "grid": 64}, sight_of("tiny"), Silent())
+
+
+def test_summaries_are_named_after_their_documents() -> None:
+    assert summary_files(["a.txt", "b/a.pdf", "c.md", "C.pdf", "v1.2.txt"]) == [
+        "a.summary.txt",
+        "b/a.summary.txt",
+        "c.md.summary.txt",
+        "C.pdf.summary.txt",
+        "v1.2.summary.txt",
+    ]
+
+
+def test_the_documents_of_a_folder(tmp_path: Path) -> None:
+    for name in ("b.txt", "a.MD", "deep/c.pdf", "a.summary.txt", "picture.png", ".hidden.txt", ".git/x.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("text")
+    assert [str(path.relative_to(tmp_path)) for path in find_documents(tmp_path)] == [
+        "a.MD",
+        "b.txt",
+        "deep/c.pdf",
+    ]
+    (empty := tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match="no document in this folder"):
+        find_documents(empty)

@@ -1,12 +1,14 @@
-"""A small trained model of documents for tests: a dataset of made notices and a run, made once a process."""
+"""A small trained model of documents for tests: made notices and a run, once for all processes of a test run."""
 
 from __future__ import annotations
 
-from functools import cache
+import os
 from pathlib import Path
-from tempfile import mkdtemp
+
+import pytest
 
 import redraft
+from redraft.core.locking import only_writer
 
 RECIPE = """
 task: summary
@@ -22,12 +24,19 @@ evaluate: {{max_new_tokens: 24, limit: 2}}
 STYLE = {"width": 128, "height": 128, "font_size": 12, "line_spacing": 1.3334, "margin": 0.03}
 
 
-@cache
-def summary_run() -> tuple[Path, Path]:
-    """(dataset, run). The model was hardly trained: what it answers is of no interest, how it is asked is."""
-    place = Path(mkdtemp(prefix="redraft-test-summary-"))
-    dataset, recipe = place / "notices", place / "recipe.yaml"
-    redraft.generate("summary", dataset, 8, validation=4, test=2, seed=3, level="simple", style=STYLE, max_pages=4)
-    recipe.write_text(RECIPE.format(dataset=dataset))
-    redraft.train(recipe, out=place / "run")
-    return dataset, place / "run"
+def summary_run(factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """(dataset, run). The model was hardly trained: what it answers is of no interest, how it is asked is.
+
+    Whoever uses it changes neither: the processes of one test run share it.
+    """
+    base = factory.getbasetemp()
+    place = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "summary-run"
+    place.mkdir(exist_ok=True)
+    dataset, recipe, run = place / "notices", place / "recipe.yaml", place / "run"
+    with only_writer(place, patience=200):
+        if not (run / "result.json").is_file():
+            redraft.generate("summary", dataset, 8, validation=4, test=2, seed=3, level="simple", style=STYLE,
+                             max_pages=4)  # fmt: skip
+            recipe.write_text(RECIPE.format(dataset=dataset))
+            redraft.train(recipe, out=run)
+    return dataset, run

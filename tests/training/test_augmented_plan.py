@@ -53,7 +53,8 @@ def test_a_trial_measures_what_is_drawn_anew(ground: Path, monkeypatch: pytest.M
     work = Silent()
     trial({"recipe": read_recipe(ground / "recipe.yaml").model_dump(mode="json")}, work)
     found = {row["kind"]: row for row in work.metrics}
-    assert found["examples"]["augment_seconds"] > 0 and found["examples"]["kept_bytes_mean"] == 0
+    assert found["examples"]["augment_seconds"] > 0 and 1 <= found["examples"]["augment_at_once"] <= 2
+    assert found["examples"]["kept_bytes_mean"] == 0
     assert found["examples"]["steps"] == 9 and found["usual"]["examples"] == 4
     assert "features" not in found
 
@@ -97,7 +98,7 @@ def test_waiting_is_what_threads_and_cores_leave() -> None:
             metrics=[
                 {"kind": "model", "threads": threads, "device_bytes": 10**9 if gpu else None},
                 {"kind": "examples", "count": 100, "steps": 50, "encode_seconds": 0.1, "augment_seconds": 0.5,
-                 "kept_bytes_mean": 10},
+                 "augment_at_once": train.get("workers", 2), "kept_bytes_mean": 10},
                 {"kind": "usual", "seconds": step, "examples": 8},
                 {"kind": "worst", "seconds": step, "first_seconds": step},
             ]

@@ -10,6 +10,7 @@ import shutil
 import statistics
 import time
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -117,24 +118,32 @@ def measure(encoder: Encoder, index: int, example: Example) -> Measured:
 
 @dataclass(frozen=True, slots=True)
 class Augmented:
-    """What showing an example in another way takes. seconds: to draw and encode it, on one thread. kept_bytes: of
-    its encoding in memory, where it is kept."""
+    """What showing an example in another way takes. seconds: to draw and encode it, on one thread. at_once: how
+    many are made in that time by all threads; less than their number where they wait for each other. kept_bytes: of
+    an encoding in memory, where it is kept."""
 
     seconds: float
+    at_once: float
     kept_bytes: int
 
 
 def measure_augmented(
-    encoder: Encoder, split: Examples, chosen: Sequence[Measured], augmentation: Augmentation
+    encoder: Encoder, split: Examples, chosen: Sequence[Measured], augmentation: Augmentation, workers: int
 ) -> Augmented:
-    """Over the chosen examples, each in its first way."""
+    """Over the chosen examples, each in its first way. workers: threads."""
     seconds, kept = [], []
     for one in chosen:
         started = time.perf_counter()
         _, encoding = augmentation.both(split, one.index, 0, encoder, one.tokens)
         seconds.append(time.perf_counter() - started)
         kept.append(pack(encoding).bytes)
-    return Augmented(statistics.fmean(seconds), int(statistics.fmean(kept)))
+    each = statistics.fmean(seconds)
+    again = [one for _ in range(workers) for one in chosen]
+    started = time.perf_counter()
+    with ThreadPoolExecutor(workers) as pool:
+        list(pool.map(lambda one: augmentation.both(split, one.index, 0, encoder, one.tokens), again))
+    together = (time.perf_counter() - started) / len(again)
+    return Augmented(each, min(max(each / together, 1.0), float(workers)), int(statistics.fmean(kept)))
 
 
 def window_size(settings: Train, tokens: int) -> int:

@@ -87,7 +87,7 @@ def _waiting(outcome: Outcome, recipe: Recipe) -> float:
 
     They are made by train.workers threads while steps run. The threads and the step share the machine's cores, so
     neither ends before the work of both is done: c cores, of which a step takes t for s seconds, and w seconds of
-    making on one thread end after max(s, w / min(workers, c), (t s + w) / c).
+    making on one thread, a of them at once, end after max(s, w / min(a, c), (t s + w) / c).
     """
     examples, usual, model = (outcome.metric(kind) for kind in ("examples", "usual", "model"))
     augment, each = recipe.train.augment, examples.get("augment_seconds")
@@ -102,7 +102,7 @@ def _waiting(outcome: Outcome, recipe: Recipe) -> float:
     cores = available_cores()
     threads = 1 if model.get("device_bytes") is not None else min(model.get("threads") or cores, cores)
     step, making = usual["seconds"], each * usual["examples"]
-    whole = max(step, making / min(recipe.train.workers, cores), (threads * step + making) / cores)
+    whole = max(step, making / min(examples["augment_at_once"], cores), (threads * step + making) / cores)
     return float(anew * (whole - step))
 
 

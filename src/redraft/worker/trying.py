@@ -89,7 +89,11 @@ def _trial(request: Request, work: Work) -> Result:
         features = features_of(loaded, encoder, split, some, recipe, precision, place, augmentation)
         if features is not None:
             work.metric({"kind": "features", **asdict(features)})
-        shown = measure_augmented(encoder, split, some, augmentation) if augmentation is not None else None
+        shown = (
+            measure_augmented(encoder, split, some, augmentation, recipe.train.workers)
+            if augmentation is not None
+            else None
+        )
         work.metric(_examples(found, seconds, bad, split, recipe, worst, features, shown))
         if features is None or not features.used:
             recipe = without_features(recipe)
@@ -191,6 +195,7 @@ def _examples(
         "pictures_mean": statistics.fmean(m.pictures for m in found),
         "kept_bytes_mean": _kept_bytes(found, recipe, features, augmented),
         "augment_seconds": augmented.seconds if augmented is not None else None,
+        "augment_at_once": augmented.at_once if augmented is not None else None,
         "encode_seconds": seconds
         + (features.seconds_per_example if features is not None and features.used else 0.0),
         "steps": None if math.isinf(steps) else int(steps),

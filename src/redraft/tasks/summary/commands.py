@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import sys
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import typer
 
-from redraft.core.errors import InputError, UsageError
+from redraft.core.errors import UsageError
+from redraft.tasks.summary.command_inputs import (
+    STANDARD_INPUT,
+    absolute,
+    fields_of,
+    file_of,
+    grid_of,
+    model_of,
+    source_of,
+)
 
 Run = Callable[..., None]
-STANDARD_INPUT = "standard input"
-MOST_BYTES = 64 << 20
-"""Of standard input. A document may have 1,000,000 characters, and a PDF some more bytes."""
 AS_JSON = typer.Option(False, "--json", help="Print one JSON document and nothing else.")
 FORCE = typer.Option(False, "--force", "-f", help="Replace the output where it exists.")
 STYLE = typer.Option(
@@ -86,16 +88,16 @@ def _summarize(app: typer.Typer, run: Run) -> None:
         """Summarise a document, or every document of a folder, from the pages that the model was trained on."""
         from redraft.tasks.summary.tables import show_summary
 
-        with _source(document) as source:
+        with source_of(document) as source:
             request = {
                 "source": source,
                 "name": STANDARD_INPUT if document == "-" else document,
-                "model": _model(model),
-                "output": _absolute(output),
-                "pages": _absolute(pages),
+                "model": model_of(model),
+                "output": absolute(output),
+                "pages": absolute(pages),
                 "max_pages": max_pages,
                 "pdf_pages": pdf_pages,
-                "style": _fields(style),
+                "style": fields_of(style),
                 "ratio": ratio,
                 "max_new_tokens": max_new_tokens,
                 "loop_stop": loop_stop,
@@ -127,13 +129,13 @@ def _pages(app: typer.Typer, run: Run) -> None:
         """Draw a document's pages and say what stands on each. Exit code 1 where a line is clipped."""
         from redraft.tasks.summary.tables import show_pages
 
-        with _source(document) as source:
+        with source_of(document) as source:
             request = {
-                "file": _file(source),
+                "file": file_of(source),
                 "name": STANDARD_INPUT if document == "-" else document,
-                "output": _absolute(output),
-                "style": _fields(style),
-                "model": _model(model) if model else None,
+                "output": absolute(output),
+                "style": fields_of(style),
+                "model": model_of(model) if model else None,
                 "max_pages": max_pages,
                 "language": language,
             }
@@ -163,14 +165,14 @@ def _plan(app: typer.Typer, run: Run) -> None:
         """Choose page size, columns and font size: the fewest tokens at which the model can read the document."""
         from redraft.tasks.summary.tables import show_plan
 
-        with _source(document) as source:
+        with source_of(document) as source:
             request = {
-                "file": _file(source),
+                "file": file_of(source),
                 "name": STANDARD_INPUT if document == "-" else document,
-                "model": _model(model),
+                "model": model_of(model),
                 "ratio": ratio,
                 "letters": letters,
-                "style": _fields(style),
+                "style": fields_of(style),
                 "max_tokens": max_tokens,
                 "answer_tokens": answer_tokens,
                 "max_pages": max_pages,
@@ -212,12 +214,12 @@ def _search(app: typer.Typer, run: Run) -> None:
         from redraft.tasks.summary.tables import show_search
 
         request = {
-            "dataset": _absolute(dataset),
-            "model": _model(model),
-            "output": _absolute(out),
+            "dataset": absolute(dataset),
+            "model": model_of(model),
+            "output": absolute(out),
             "split": split,
             "limit": limit,
-            "grid": _grid(style),
+            "grid": grid_of(style),
             "trials": trials,
             "seed": seed,
             "max_new_tokens": max_new_tokens,
@@ -226,70 +228,3 @@ def _search(app: typer.Typer, run: Run) -> None:
             "device": device,
         }
         run("summary.search", request, as_json=json, show=show_search)
-
-
-@contextmanager
-def _source(name: str) -> Iterator[str]:
-    """The absolute path of a file or folder; of standard input, a file that is there as long as the block runs."""
-    if name != "-":
-        if not Path(name).expanduser().exists():
-            raise UsageError("there is no such file or folder", where=name, remedy="Check the path")
-        yield str(Path(name).expanduser().absolute())
-        return
-    if sys.stdin.isatty():
-        raise UsageError("standard input is a terminal", remedy="Pipe a document in, or name a file")
-    with tempfile.TemporaryDirectory(prefix="redraft-stdin-") as folder:
-        path = Path(folder) / "document"
-        data = sys.stdin.buffer.read(MOST_BYTES + 1)
-        if len(data) > MOST_BYTES:
-            raise InputError(
-                f"there are more than {MOST_BYTES >> 20} MB", where=STANDARD_INPUT, remedy="Split the document"
-            )
-        path.write_bytes(data)
-        yield str(path)
-
-
-def _file(path: str) -> str:
-    if Path(path).is_dir():
-        raise UsageError("this is a folder", where=path, remedy="Name a file in it")
-    return path
-
-
-def _model(name: str) -> str:
-    """A path is made absolute where it is one; the names of families, servers and defaults stay."""
-    path = Path(name).expanduser()
-    return str(path.absolute()) if path.exists() else name
-
-
-def _absolute(name: str | None) -> str | None:
-    return str(Path(name).expanduser().absolute()) if name else None
-
-
-def _grid(given: list[str] | None) -> dict[str, list[Any]]:
-    """KEY=A,B,... as data."""
-    found: dict[str, list[Any]] = {}
-    for pair in given or []:
-        key, _, values = pair.partition("=")
-        pieces = [piece.strip() for piece in values.split(",") if piece.strip()]
-        if not key.strip() or not pieces:
-            raise UsageError(
-                f"'{pair}' names no values of a style", remedy="Write KEY=A,B, such as font_size=8,10"
-            )
-        found[key.strip()] = [_fields([f"{key}={piece}"])[key.strip()] for piece in pieces]
-    return found
-
-
-def _fields(given: list[str] | None) -> dict[str, Any]:
-    """KEY=VALUE pairs as data; values are read as YAML. What the keys are is checked by the worker."""
-    import yaml
-
-    found: dict[str, Any] = {}
-    for pair in given or []:
-        key, equals, text = pair.partition("=")
-        if not equals or not key:
-            raise UsageError(f"'{pair}' is no field of a style", remedy="Write KEY=VALUE, such as font_size=12")
-        try:
-            found[key.strip()] = yaml.safe_load(text)
-        except yaml.YAMLError:
-            raise UsageError(f"the value of '{pair}' cannot be read", remedy="Write KEY=VALUE") from None
-    return found

@@ -119,7 +119,7 @@ def measure(encoder: Encoder, index: int, example: Example) -> Measured:
 @dataclass(frozen=True, slots=True)
 class Augmented:
     """What showing an example in another way takes. seconds: to draw and encode it, on one thread. at_once: how
-    many are made in that time by all threads; less than their number where they wait for each other. kept_bytes: of
+    many are made in that time by all threads; fewer than there are where they wait for each other. kept_bytes: of
     an encoding in memory, where it is kept."""
 
     seconds: float

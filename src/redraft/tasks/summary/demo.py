@@ -28,6 +28,15 @@ STYLE = "{width: 128, height: 128, font_size: 12, line_spacing: 1.3334, paragrap
 """Small pages of large letters: a line is 16 pixels high, as are the cells that the model cuts a page into."""
 HELD_OUT = f"document-{SEED}-000000"
 """The first document of the test split: whatever it is, nobody chose it."""
+READS = (
+    "What it can: read large letters off a small page, and tell what a notice says in a sentence, for the",
+    "three kinds of notices and the hundred words that it was trained on. It learned that here, and makes",
+    "mistakes, in hours and names above all: the report shows its answers beside the right ones.",
+)
+BLIND = (
+    "It has not learned to read its pages yet: it writes a likely notice, whatever it is shown. That alone can",
+    "score more than the baselines, and the loss with other pages shows it. Give it more --minutes.",
+)
 
 
 def steps(out: Path, minutes: float) -> Steps:
@@ -112,9 +121,7 @@ def _closing(out: Path, scored: dict[str, Any], shown: dict[str, Any], answer: d
         f"The document's own summary:  {words}",
         f"The model's:                 {answer['summary']}",
         "",
-        "What it can: read large letters off a small page, and tell what a notice says in a sentence, for the",
-        "three kinds of notices and the hundred words that it was trained on. It learned that here, and makes",
-        "mistakes, in hours and names above all: the report shows its answers beside the right ones.",
+        *(BLIND if (scored["images"] or {}).get("blind") is not False else READS),
         "What it cannot: anything else. Shown a document of yours, it would write one of its notices about it.",
         "For your documents, train a large model: see the recipes for DeepSeek-OCR 2 and others in recipes/.",
         "",

@@ -148,13 +148,13 @@ def _add_marker(box: Box, block: Item, text: Text, column: Column, indents: dict
     room = indents[block.depth] - outer
     voice = replace(column.voice, align="left")
     content: Spans = (Span(block.marker),)
-    marker = column.setter.text(content, voice, WIDE, pitch=text.pitch, role="marker")
+    marker = column.setter.text(content, voice, WIDE, pitch=text.pitch, role="marker", rtl=rtl)
     wide = round(marker.longest + 0.5) + 1
     free = max(0, room - wide - round(MARKER_GAP * column.em))
     offset = outer + (free if len(block.marker) > 1 else max(0, min(free, round(0.5 * column.em))))
     if wide > room:
         offset, wide = outer, min(wide, column.width - outer)
-        marker = column.setter.text(content, voice, wide, role="marker")
+        marker = column.setter.text(content, voice, wide, role="marker", rtl=rtl)
         box.parts[0] = replace(box.parts[0], y=marker.height)
         cuts, hard = line_cuts(text, marker.height)
         box.cuts, box.hard_cuts = cuts, [*line_cuts(marker)[1], marker.height, *hard]

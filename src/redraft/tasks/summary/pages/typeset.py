@@ -124,14 +124,24 @@ class Typesetter:
         self.setting = setting
         self.collection, self.unicode = fonts().collection, fonts().unicode
 
-    def text(self, content: Spans, voice: Voice, width: float, *, pitch: int = 0, role: Role = "text") -> Text:
-        """Breaks a text into lines of at most that many pixels. pitch: at least so many pixels a line.
+    def text(
+        self,
+        content: Spans,
+        voice: Voice,
+        width: float,
+        *,
+        pitch: int = 0,
+        role: Role = "text",
+        rtl: bool | None = None,
+    ) -> Text:
+        """Breaks a text into lines of at most that many pixels. pitch: at least so many pixels a line. rtl:
+        whether it runs from the right; by default its first letter that has a direction says it.
 
         A word that is wider than a line is broken. An empty text is one empty line.
         """
         string = plain(content)
-        rtl = is_right_to_left(string)
-        if rtl and string[-1].isspace():
+        rtl = is_right_to_left(string) if rtl is None else rtl
+        if rtl and string[-1:].isspace():
             # Behind a space the isolate's end would stand on a line of its own.
             content = (*content[:-1], replace(content[-1], text=content[-1].text.rstrip()))
         runs = self.runs(content, voice)

@@ -43,9 +43,9 @@ def match_columns(
         settled = any(ours in group and found.keys() & set(group) for group in needed)
         if ours in found or settled:
             continue
-        theirs = next((spelled[name] for name in names if name in spelled), None)
-        if theirs is not None and theirs not in found.values():
-            found[ours] = theirs
+        usually = next((spelled[name] for name in names if name in spelled), None)
+        if usually is not None and usually not in found.values():
+            found[ours] = usually
     for group in needed:
         if not found.keys() & set(group):
             looked = ", ".join(dict.fromkeys(name for ours in group for name in usual[ours]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -20,3 +21,19 @@ class Result:
 
 
 Verb = Callable[[Request, Work], Result]
+
+
+def verbs_at(package: str, places: Mapping[str, tuple[str, str]]) -> dict[str, Verb]:
+    """The verbs of a package. places: verb to its module there and its function in that module.
+
+    A module is loaded when its verb is called, so that a small one starts without what a large one needs.
+    """
+
+    def at(module: str, function: str) -> Verb:
+        def run(request: Request, work: Work) -> Result:
+            verb: Verb = getattr(importlib.import_module(f"{package}.{module}"), function)
+            return verb(request, work)
+
+        return run
+
+    return {name: at(*place) for name, place in places.items()}

@@ -1,14 +1,8 @@
-"""What `redraft summarize` and `redraft summary ...` do, each in a worker process.
-
-A verb's module is loaded when the verb is called, so that a small one starts without what a large one needs.
-"""
+"""What `redraft summarize` and `redraft summary ...` do, each in a worker process."""
 
 from __future__ import annotations
 
-import importlib
-
-from redraft.core.verb import Request, Result, Verb
-from redraft.core.work import Work
+from redraft.core.verb import Verb, verbs_at
 
 PLACES = {
     "summary.summarize": ("summarize", "summarize"),
@@ -18,13 +12,4 @@ PLACES = {
 }
 """Verb to its module in this folder and its function there."""
 
-
-def _verb(module: str, function: str) -> Verb:
-    def run(request: Request, work: Work) -> Result:
-        verb: Verb = getattr(importlib.import_module(f"{__name__}.{module}"), function)
-        return verb(request, work)
-
-    return run
-
-
-VERBS: dict[str, Verb] = {name: _verb(*place) for name, place in PLACES.items()}
+VERBS: dict[str, Verb] = verbs_at(__name__, PLACES)

@@ -30,8 +30,8 @@ HELD_OUT = f"document-{SEED}-000000"
 """The first document of the test split: whatever it is, nobody chose it."""
 READS = (
     "What it can: read large letters off a small page, and tell what a notice says in a sentence, for the",
-    "three kinds of notices and the hundred words that it was trained on. It learned that here, and makes",
-    "mistakes, in hours and names above all: the report shows its answers beside the right ones.",
+    "three kinds of notices and the hundred words that it was trained on. It learned that here; where it had",
+    "too few steps, hours and names are still guesses. The report shows its answers beside the right ones.",
 )
 BLIND = (
     "It has not learned to read its pages yet: it writes a likely notice, whatever it is shown. That alone can",

@@ -17,7 +17,8 @@ from PIL import Image as Pictures
 from hub_machine import Machine
 from hub_server import TOKEN, Hub
 from redraft.core.discovery import load_task
-from redraft.core.errors import InputError, UsageError
+from redraft.core.errors import InputError, RecipeError, UsageError
+from redraft.core.recipe import recipe_from_data
 from redraft.core.work import Silent
 from redraft.datasets.reader import Dataset
 from redraft.datasets.repository import files_of, hub_name
@@ -25,6 +26,7 @@ from redraft.tasks.summary.imports.known import KNOWN_SETS
 from redraft.tasks.summary.task import TASK
 from redraft.worker.hub_dataset import open_hub_dataset, tell
 from redraft.worker.verbs import find_verb
+from redraft.worker.verbs.train import open_dataset
 
 CARD = """---
 license: apache-2.0
@@ -130,6 +132,31 @@ def test_a_recipe_maps_columns_of_a_local_folder(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no column holds the text or the image") as no:
         Dataset.open(tmp_path / "set", TASK)
     assert "It has: body_, short_" in no.value.remedy
+
+
+def test_a_recipe_says_how_rows_become_pages(hub: Hub, dailymail: str, tmp_path: Path) -> None:
+    machine = Machine(tmp_path / "machine", hub)
+    small = {"style": {"size": "tiny", "font_size": 11.0}, "instruction": "In short?"}
+    recipe = {"task": "summary", "options": small}
+    with machine.here():
+        remote, _ = open_dataset(recipe_from_data({**recipe, "dataset": f"hf:{dailymail}"}), Silent())
+    put(tmp_path / "set", "train.parquet", [{"article": text_of(n), "highlights": f"S {n}."} for n in range(2)])
+    local, _ = open_dataset(recipe_from_data({**recipe, "dataset": str(tmp_path / "set")}), Silent())
+    for dataset in (remote, local):
+        example = dataset.split("train")[0]
+        assert Pictures.open(io.BytesIO(example.images[0].bytes)).size == (512, 512)
+        assert example.messages[0].text == "In short?" and dataset.options == TASK.options(
+            {**small, "long": "cut"}
+        )
+    put(tmp_path / "talk", "train.parquet", [{"question": "What?", "answer": "That."}])
+    made = take(write_lines(tmp_path / "set.jsonl", rows(4)), tmp_path / "made", train=4)
+    for folder, why in ((tmp_path / "talk", "holds whole conversations"), (made.out, "has options of its own")):
+        with pytest.raises(RecipeError, match=why):
+            open_dataset(recipe_from_data({**recipe, "dataset": str(folder)}), Silent())
+    with pytest.raises(UsageError, match="the task summary has no option 'stile'"):
+        open_dataset(
+            recipe_from_data({**recipe, "dataset": str(tmp_path / "set"), "options": {"stile": 1}}), Silent()
+        )
 
 
 def test_conversations_of_this_task_are_read_as_before(tmp_path: Path) -> None:

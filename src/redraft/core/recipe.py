@@ -195,6 +195,9 @@ class Recipe(Section):
     """A dataset folder, or `hf:<repo>`."""
     columns: dict[str, str] = {}
     """For `hf:` datasets: our column to theirs."""
+    options: dict[str, Any] = {}
+    """For `hf:` rows and folders of others' Parquet files: the task's options by which examples are made of them,
+    such as `{style: {font_size: 11}}`. A dataset made by redraft has its own."""
     output: str | None = None
     """The run's folder; `--out` wins over it."""
     seed: int = 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from pathlib import Path
+from typing import Any
 
 from redraft.core.offers import ReadsRows, offers
 from redraft.core.task import Task
@@ -18,8 +19,13 @@ from redraft.models.source import fetch_dataset
 SHOWN = 5
 
 
-def open_hub_dataset(source: str, task: Task, columns: Mapping[str, str], work: Work) -> Dataset:
-    """source: `hf:owner/name[/config][@revision]`. Of several configurations one alone is fetched and read."""
+def open_hub_dataset(
+    source: str, task: Task, columns: Mapping[str, str], work: Work, options: Mapping[str, Any] | None = None
+) -> Dataset:
+    """source: `hf:owner/name[/config][@revision]`. Of several configurations one alone is fetched and read.
+
+    options: of the task, for rows that are not our own (`row_options`).
+    """
     found = repository(task, source, columns)
 
     def choose(folder: Path, paths: Collection[str]) -> set[str]:
@@ -29,12 +35,22 @@ def open_hub_dataset(source: str, task: Task, columns: Mapping[str, str], work: 
         return {path for those in files.values() for path in those}
 
     folder = fetch_dataset(found.name, work=work, choose=choose)
-    options = {}
-    if offers(task, ReadsRows) is not None and "long" in task.options({}):
-        options = {"long": "cut"}  # what is too long to show whole cannot be told before its pages are laid out
     return Dataset.open(
-        folder, task, columns=found.columns, config=found.config, options=options, constants=found.constants
+        folder,
+        task,
+        columns=found.columns,
+        config=found.config,
+        options=row_options(task, options or {}),
+        constants=found.constants,
     )
+
+
+def row_options(task: Task, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The options by which examples are made of somebody's rows; an unknown or wrong one is a UsageError."""
+    if offers(task, ReadsRows) is not None and "long" in task.options(given):
+        # What is too long to show whole cannot be told before its pages are laid out.
+        return {"long": "cut", **given}
+    return dict(given)
 
 
 def tell(dataset: Dataset, work: Work) -> None:

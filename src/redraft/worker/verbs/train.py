@@ -37,7 +37,7 @@ from redraft.training.resuming import check_dataset, check_recipe
 from redraft.training.trackers import check_trackers
 from redraft.worker.augmenting import augmentation_of
 from redraft.worker.device_choice import after_loss, take_device
-from redraft.worker.hub_dataset import open_hub_dataset, tell
+from redraft.worker.hub_dataset import open_hub_dataset, row_options, tell
 from redraft.worker.launched import after_restart, heed_launcher
 from redraft.worker.report import write_report
 
@@ -246,7 +246,7 @@ def open_dataset(recipe: Recipe, work: Work) -> tuple[Dataset, Task]:
     """The dataset and the task that a recipe names; a RecipeError where they are not there or do not fit."""
     task = load_task(recipe.task)
     if recipe.dataset.startswith(HUB):
-        dataset = open_hub_dataset(recipe.dataset, task, recipe.columns, work)
+        dataset = open_hub_dataset(recipe.dataset, task, recipe.columns, work, recipe.options)
     else:
         folder = Path(recipe.dataset).expanduser()
         if not folder.is_dir():
@@ -255,8 +255,15 @@ def open_dataset(recipe: Recipe, work: Work) -> tuple[Dataset, Task]:
                 where="dataset",
                 remedy=f"Make one with `redraft data generate {recipe.task} {recipe.dataset} --count 1000`",
             )
-        dataset = Dataset.open(folder, task, columns=recipe.columns)
+        dataset = Dataset.open(folder, task, columns=recipe.columns, options=row_options(task, recipe.options))
     tell(dataset, work)
+    if recipe.options and (dataset.manifest is not None or not dataset.options):
+        own = "has options of its own" if dataset.manifest is not None else "holds whole conversations"
+        raise RecipeError(
+            f"options are for rows that examples are made of, and this dataset {own}",
+            where=str(dataset.folder),
+            remedy="Leave the key options out, or make the dataset with them: data import ... --option",
+        )
     if dataset.task is not None and dataset.task != task.name:
         raise RecipeError(
             f"this dataset was made for the task '{dataset.task}'",

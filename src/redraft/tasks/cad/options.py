@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from redraft.core.errors import UsageError
+from redraft.core.options import read_options
 from redraft.tasks.cad.dialects import DIALECTS
 from redraft.tasks.cad.parts.options import PartOptions
 from redraft.tasks.cad.views.style import ViewStyle
@@ -73,17 +72,7 @@ class CadOptions(BaseModel):
 
 def complete(given: Mapping[str, Any]) -> dict[str, Any]:
     """The given options with all defaults. An unknown or wrong one is a UsageError that names it."""
-    try:
-        return CadOptions.model_validate(dict(given)).model_dump()
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        if first["type"] == "extra_forbidden":
-            near = difflib.get_close_matches(key, CadOptions.model_fields, n=1)
-            remedy = f"Did you mean '{near[0]}'?" if near else f"It has: {', '.join(CadOptions.model_fields)}"
-            raise UsageError(f"the task cad has no option '{key}'", remedy=remedy) from None
-        what = first["msg"].removeprefix("Value error, ")
-        raise UsageError(f"option {key}: {what}", remedy="See docs/cad-commands.md for the options") from None
+    return read_options(CadOptions, given, "cad", "docs/cad-commands.md").model_dump()
 
 
 def names() -> tuple[str, ...]:

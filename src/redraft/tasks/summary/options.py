@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from redraft.core.errors import UsageError
+from redraft.core.options import read_options
 from redraft.tasks.summary.pages.style import PageStyle
 
 INSTRUCTION = "Summarize the document on these pages."
@@ -55,14 +54,4 @@ def complete(given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def read(given: Mapping[str, Any]) -> SummaryOptions:
-    try:
-        return SummaryOptions.model_validate(dict(given))
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        if first["type"] == "extra_forbidden":
-            near = difflib.get_close_matches(key, SummaryOptions.model_fields, n=1)
-            remedy = f"Did you mean '{near[0]}'?" if near else f"It has: {', '.join(SummaryOptions.model_fields)}"
-            raise UsageError(f"the task summary has no option '{key}'", remedy=remedy) from None
-        what = first["msg"].removeprefix("Value error, ")
-        raise UsageError(f"option {key}: {what}", remedy="See docs/summary.md for the options") from None
+    return read_options(SummaryOptions, given, "summary", "docs/summary.md")

@@ -36,7 +36,7 @@ def main() -> None:
             answer = ("images", [(image.path, image.bytes) for image in task.draw(truth, seed, options)])
         except RedraftError as error:
             answer = ("error", error.as_data())
-        except Exception:
+        except Exception:  # a bug: its traceback goes to the process that asked, which raises it
             answer = ("bug", traceback.format_exc())
         pickle.dump(answer, answers, protocol=pickle.HIGHEST_PROTOCOL)
         answers.flush()

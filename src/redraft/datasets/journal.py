@@ -21,7 +21,7 @@ from typing import Any, BinaryIO
 import pyarrow as pa
 
 from redraft.core.atomic import output_error, refuse_existing, write_json
-from redraft.core.errors import InputError
+from redraft.core.errors import InputError, RedraftError
 from redraft.core.example import Example
 from redraft.core.locking import only_writer
 from redraft.core.work import Work
@@ -52,7 +52,7 @@ class Journal:
     def __enter__(self) -> Journal:
         try:
             refuse_existing(self.out)
-        except Exception:
+        except RedraftError:
             if (self.out / "manifest.json").is_file():  # it came to its end; only its removal did not
                 shutil.rmtree(self.folder, ignore_errors=True)
             raise

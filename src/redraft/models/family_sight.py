@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -23,7 +24,7 @@ LARGEST = 2048
 PIECE = re.compile(r"<[^<>]*>|\n+")
 
 
-class _Sight:
+class _Sight(ABC):
     """What both kinds of sight share. Implements `core.sight.Sight`."""
 
     exact: bool
@@ -59,11 +60,13 @@ class _Sight:
                 f"the model's processor refuses a picture of {width} x {height} pixels ({error})", where=self.name
             ) from None
 
+    @abstractmethod
     def _processor(self, width: int, height: int) -> Any:
-        raise NotImplementedError
+        """What looks at a picture of so many pixels."""
 
+    @abstractmethod
     def _tokens(self, view: View) -> int:
-        raise NotImplementedError
+        """What a view takes in the prompt."""
 
 
 class FamilySight(_Sight):

@@ -101,7 +101,7 @@ def _pixels(data: bytes) -> Pixels | None:
     try:
         with Pictures.open(io.BytesIO(data), formats=("PNG",)) as image:
             return np.asarray(image.convert("L"))
-    except Exception:  # the decoder raises whatever it meets
+    except Exception:  # Pillow's decoders raise anything; the caller tells of a broken picture
         return None
 
 

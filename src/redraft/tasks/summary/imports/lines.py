@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from abc import ABC, abstractmethod
 from array import array
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
@@ -18,7 +19,7 @@ SAMPLE = 200
 DELIMITERS = (",", ";", "\t", "|")
 
 
-class LineTable:
+class LineTable(ABC):
     """What both kinds share: offsets, learnt at the first full reading, 8 bytes a row."""
 
     def __init__(self, path: Path, stem: str, longest: int = MAX_ROW) -> None:
@@ -55,9 +56,9 @@ class LineTable:
                 _, row = next(self._rows(file, start=self._offsets[place]))
                 yield place, row
 
+    @abstractmethod
     def _rows(self, file: BinaryIO, start: int | None = None) -> Iterator[tuple[int, Row | InputError]]:
         """Rows with their offsets, from the file's position. start: of a row; None: the file's beginning."""
-        raise NotImplementedError
 
 
 class JsonLines(LineTable):

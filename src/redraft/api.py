@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from redraft.core.permit import FREE
 from redraft.core.prediction import Predictor
 from redraft.core.sight import Sight
 from redraft.core.work import Lent
@@ -22,6 +23,8 @@ PathLike = str | Path
 
 class _Work:
     """Logs what is said; lends models as a worker does."""
+
+    permit = FREE
 
     def progress(self, stage: str, done: int, total: int | None = None, note: str = "") -> None:
         log.debug("%s %s/%s %s", stage, done, total, note)

@@ -75,6 +75,22 @@ class WorkerLost(RedraftError):
     """The process that did the work ended without a result."""
 
 
+class NotFound(UsageError):
+    """There is nothing of that id or name."""
+
+
+class Conflict(RedraftError):
+    """What is asked for does not go with how things stand: the job has ended, the dataset is in use."""
+
+
+class LeaseLost(RedraftError):
+    """This work was given to somebody else, or withdrawn: it stops and publishes nothing."""
+
+
+class StateError(RedraftError):
+    """The database cannot be used: it is of another version, locked, damaged, or not reachable."""
+
+
 class ToldElsewhere(RedraftError):
     """This process ends because of an error that another process of the same run tells."""
 
@@ -101,6 +117,10 @@ def from_data(data: Mapping[str, Any]) -> RedraftError:
             Paused,
             Refusal,
             WorkerLost,
+            NotFound,
+            Conflict,
+            LeaseLost,
+            StateError,
             ToldElsewhere,
             DeviceLost,
             Interrupted,

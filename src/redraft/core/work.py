@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from redraft.core.example import Example
+from redraft.core.permit import FREE, Permit
 from redraft.core.prediction import Predictor
 from redraft.core.sight import Sight
 
@@ -32,6 +33,11 @@ class Lent:
 
 
 class Work(Protocol):
+    @property
+    def permit(self) -> Permit:
+        """Asked before each optimiser step and each checkpoint."""
+        ...
+
     def progress(self, stage: str, done: int, total: int | None = None, note: str = "") -> None:
         """stage: a few words ("drawing views"), stable while it lasts. note: the latest figure worth seeing."""
         ...
@@ -68,6 +74,7 @@ class Silent:
     logs: list[str] = field(default_factory=list)
     metrics: list[dict[str, Any]] = field(default_factory=list)
     omissions: list[tuple[str, str]] = field(default_factory=list)
+    permit: Permit = FREE
 
     def progress(self, stage: str, done: int, total: int | None = None, note: str = "") -> None:
         return None

@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping
 from typing import Any, TextIO
 
+from redraft.core.permit import FREE, Permit
 from redraft.core.prediction import Predictor
 from redraft.core.sight import Sight
 from redraft.core.work import Lent
@@ -23,6 +24,7 @@ class ProcessWork:
         self._stream = stream
         self._stage = ""
         self._sent = 0.0
+        self.permit: Permit = FREE
 
     def emit(self, event: dict[str, Any]) -> None:
         try:

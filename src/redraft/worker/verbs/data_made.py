@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from redraft.core.offers import DescribesData, offers
+from redraft.core.permit import Permit
 from redraft.core.prediction import Predictor
 from redraft.core.sight import Sight
 from redraft.core.task import Task
@@ -30,6 +31,10 @@ class Listening:
 
     def __init__(self, work: Work, writer: Notes) -> None:
         self._work, self._writer = work, writer
+
+    @property
+    def permit(self) -> Permit:
+        return self._work.permit
 
     def progress(self, stage: str, done: int, total: int | None = None, note: str = "") -> None:
         self._work.progress(stage, done, total, note)

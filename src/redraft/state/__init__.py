@@ -1,0 +1,1 @@
+"""What the service remembers, in SQL: jobs and their events, datasets, runs, checkpoints, evaluations, models."""

@@ -1,0 +1,71 @@
+"""The database keeps what a transaction has written whole, and nothing of one that failed; on both kinds."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from redraft.state.database import Database
+from redraft.state.places import new_id
+from redraft.state.tables import Event, Job
+from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
+
+
+def a_job(**values: object) -> Job:
+    return Job(id=new_id("job"), kind="check", payload={}, created_at=1.0, updated_at=1.0, **values)
+
+
+def test_what_is_written_is_there_for_another(database: Database) -> None:
+    with database.write() as session:
+        session.add(a_job(title="Prüfung ✓"))
+    other = Database.open()
+    with other.read() as session:
+        assert session.scalars(select(Job.title)).all() == ["Prüfung ✓"]
+    other.close()
+
+
+def test_a_failed_block_leaves_nothing(database: Database) -> None:
+    with pytest.raises(ZeroDivisionError), database.write() as session:
+        session.add(a_job())
+        session.flush()
+        1 / 0  # noqa: B018
+    with database.read() as session:
+        assert session.scalar(select(func.count()).select_from(Job)) == 0
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"state": "asleep"},
+        {"state": "running"},
+        {"lease_owner": "w", "lease_expires_at": 2.0},
+        {"state": "finished"},
+        {"desired_state": "explode"},
+        {"attempt": 2, "lease_token": 1},
+    ],
+)
+def test_the_database_refuses_impossible_states(database: Database, wrong: dict[str, object]) -> None:
+    with pytest.raises(IntegrityError), database.write() as session:
+        session.add(a_job(**wrong))
+
+
+def test_the_clock_is_the_databases_own(database: Database) -> None:
+    with database.write() as session:
+        first = database.now(session)
+        time.sleep(0.05)
+        second = database.now(session)
+    assert abs(first - time.time()) < 5
+    assert 0.03 < second - first < 5, "also inside one transaction"
+
+
+def test_ids_of_events_are_not_given_twice(database: Database) -> None:
+    with database.write() as session:
+        session.add(Event(kind="log", data={}, at=1.0))
+    with database.write() as session:
+        first = session.scalar(select(func.max(Event.id)))
+        session.delete(session.get_one(Event, first))
+    with database.write() as session:
+        session.add(Event(kind="log", data={}, at=2.0))
+    with database.read() as session:
+        assert session.scalar(select(func.max(Event.id))) > first

@@ -51,14 +51,14 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Session]:
         """A session on one consistent state; nothing is written."""
-        with Session(self.engine, expire_on_commit=False) as session:
+        with Session(self.engine, expire_on_commit=False, info={"database": self}) as session:
             yield session
             session.rollback()
 
     @contextmanager
     def write(self) -> Iterator[Session]:
         """A session whose changes are durable when the block ends well, and undone when it does not."""
-        with Session(self.engine, expire_on_commit=False) as session:
+        with Session(self.engine, expire_on_commit=False, info={"database": self}) as session:
             if self.is_sqlite:
                 session.connection(execution_options={"immediate": True})
             yield session

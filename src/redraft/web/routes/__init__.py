@@ -1,0 +1,1 @@
+"""The REST routes. Every module here brings a `router`; none is listed anywhere."""

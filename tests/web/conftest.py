@@ -1,0 +1,36 @@
+"""The service in this process, on a state folder of its own, and clients that hold its token."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+
+from redraft.web.app import create_app
+from redraft.web.settings import Settings
+
+
+@pytest.fixture
+def state_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """REDRAFT_HOME of the test; no variable of the person's reaches it."""
+    for name in ("REDRAFT_DATABASE", "REDRAFT_TOKEN", "DEEPSYNTH_UI_STATE_DIR"):
+        monkeypatch.delenv(name, raising=False)
+    home = tmp_path / "home"
+    monkeypatch.setenv("REDRAFT_HOME", str(home))
+    return home
+
+
+@pytest.fixture
+def web_app(state_folder: Path) -> FastAPI:
+    """The application as `redraft serve` builds it."""
+    return create_app(Settings())
+
+
+@pytest.fixture
+def client(web_app: FastAPI) -> Iterator[TestClient]:
+    """A client of the running application that holds its token. `client.app.state.service` is its service."""
+    with TestClient(web_app, base_url="http://127.0.0.1:7001") as started:
+        yield started

@@ -22,6 +22,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+
 from redraft.state.database import VARIABLE, Database
 from redraft.state.places import DATABASE
 from redraft.state.tables import Table

@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 
 import pytest
+from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
+
 from redraft.state.database import Database
 from redraft.state.places import new_id
 from redraft.state.tables import Event, Job
-from sqlalchemy import func, select
-from sqlalchemy.exc import IntegrityError
 
 
 def a_job(**values: object) -> Job:

@@ -1,0 +1,1 @@
+"""Where the keepers of jobs run: as processes of this machine, or on a cluster."""

@@ -1,0 +1,79 @@
+"""Keepers as processes of this machine, each in a session of its own: no terminal, worker or server ends them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from typing import Any
+
+import psutil
+
+from redraft.queue import liveness
+from redraft.queue.executors.base import Handle, Life
+from redraft.queue.logs import BoundedLog, job_folder
+from redraft.state.tables import Job
+
+GRACE = 10.0
+"""Seconds that the work of a dead keeper has to save and end; it begins by itself when its keeper goes."""
+
+
+class LocalExecutor:
+    name = "local"
+
+    def __init__(self, grace: float = GRACE) -> None:
+        self.grace = grace
+        self._started: dict[int, subprocess.Popen[bytes]] = {}
+        self._ending: dict[str, float] = {}
+
+    def submit(self, job: Job) -> dict[str, Any]:
+        folder = job_folder(job.id)
+        folder.mkdir(parents=True, exist_ok=True)
+        with BoundedLog(folder / "keeper.log").appending() as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "redraft.queue.keeper", job.id, str(job.lease_token)],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        self._started[process.pid] = process
+        try:
+            return {"job": job.id, "keeper": liveness.identity(process.pid)}
+        except psutil.NoSuchProcess:  # it has ended already, and says why in its log
+            return {"job": job.id, "keeper": {"pid": process.pid, "started": 0.0, "boot": liveness.boot()}}
+
+    def poll(self, handle: Handle) -> Life:
+        self._reap()
+        keeper = handle["keeper"]
+        if not liveness.here(keeper):
+            return "unknown"
+        return "alive" if liveness.alive(keeper) else "dead"
+
+    def stop(self, handle: Handle, hard: bool = False) -> None:
+        if self.poll(handle) == "alive":
+            os.kill(handle["keeper"]["pid"], signal.SIGKILL if hard and os.name == "posix" else signal.SIGTERM)
+
+    def recover(self, handle: Handle) -> bool:
+        job = handle["job"]
+        if not liveness.of_job(job):
+            self._ending.pop(job, None)
+            return True
+        if job not in self._ending:
+            self._ending[job] = time.monotonic() + self.grace
+            liveness.signal_job(job, hard=False)
+        elif time.monotonic() > self._ending[job]:
+            liveness.signal_job(job, hard=True)
+        return False
+
+    def _reap(self) -> None:
+        """Keepers that this process started and that have ended leave no zombies."""
+        for pid, process in list(self._started.items()):
+            if process.poll() is not None:
+                del self._started[pid]
+
+
+def executor() -> LocalExecutor:
+    return LocalExecutor()

@@ -1,0 +1,205 @@
+"""Live events for many listeners: one tailer reads the event table, and everybody gets a share.
+
+No gap and no double: a listener is entered before its past is read from the database, and what then comes to it
+from both sides is told apart by its growing id. One that cannot keep up loses its queue, not its events: it reads
+on from the database where it stands.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import aclosing, contextmanager, suppress
+from typing import Annotated, ParamSpec, TypeVar
+
+import structlog
+from fastapi import Depends, Request
+from fastapi.sse import EventSourceResponse, format_sse_event
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.types import Send
+
+from redraft.core.errors import RedraftError
+from redraft.state.database import Database
+from redraft.web.frames import PAGE, Frame, Wanted, is_over, last_id, read
+
+INTERVAL = 0.05
+"""Seconds between two looks at the event table while somebody listens."""
+HEARTBEAT = 15.0
+"""Seconds without an event after which a comment goes out, so that neither end takes the other for dead."""
+RETRY = 1000
+"""Milliseconds that a browser waits before it connects again."""
+QUEUE = 2000
+"""Events that wait for one listener at most; a slower one reads them from the database later."""
+PATIENCE = 1.0
+"""Seconds before the next look at a database that could not be read."""
+
+T = TypeVar("T")
+P = ParamSpec("P")
+log = structlog.get_logger(__name__)
+
+
+class Listener:
+    """One open stream: what it wants and what waits for it."""
+
+    def __init__(self, wanted: Wanted) -> None:
+        self.wanted = wanted
+        self.behind = True
+        """Whether it has to read from the database before it may take what waits."""
+        self.may_be_over = True
+        """Whether its job may have ended since it last looked."""
+        self.news = asyncio.Event()
+        self._waiting: deque[Frame] = deque()
+
+    def give(self, frame: Frame) -> None:
+        if self.wanted.takes(frame):
+            if len(self._waiting) >= QUEUE:
+                self._waiting.clear()
+                self.behind = True
+            self._waiting.append(frame)
+        elif not frame.ends:
+            return
+        self.may_be_over = self.may_be_over or frame.ends
+        self.news.set()
+
+    def take(self) -> list[Frame]:
+        self.news.clear()
+        frames = list(self._waiting)
+        self._waiting.clear()
+        return frames
+
+
+class Streams:
+    """The listeners of one server process. Use it from one event loop; the tailer runs while anybody listens."""
+
+    def __init__(self, database: Database, stopping: asyncio.Event, *, heartbeat: float = HEARTBEAT) -> None:
+        """stopping: once it is set every stream ends; clients connect again later. heartbeat: seconds."""
+        self.database, self._stopping, self._heartbeat = database, stopping, heartbeat
+        self._rooms: dict[str | None, set[Listener]] = {}
+        self._tailer: asyncio.Task[None] | None = None
+
+    @property
+    def listeners(self) -> int:
+        """How many streams are open."""
+        return sum(map(len, self._rooms.values()))
+
+    def response(self, wanted: Wanted, after: int) -> EventStream:
+        """The answer that carries everything wanted after the event `after`."""
+        return EventStream(self.open(wanted, after))
+
+    async def open(self, wanted: Wanted, after: int) -> AsyncIterator[bytes]:
+        """The stream's bytes, until the listener goes.
+
+        That of one job ends with an event "end" once the job has ended and all is told.
+        """
+        position = after
+        with self._entered(wanted) as listener:
+            yield format_sse_event(retry=RETRY, id=str(position))
+            while not self._stopping.is_set():
+                if frames := await self._next(listener, position):
+                    position = frames[-1].id
+                    yield b"".join(frame.wire for frame in frames)
+                    continue
+                if listener.may_be_over:
+                    listener.may_be_over = False
+                    if state := await self._ask(is_over, self.database, wanted, position):
+                        yield format_sse_event(event="end", data_str=f'{{"state":"{state}"}}', id=str(position))
+                        return
+                try:
+                    async with asyncio.timeout(self._heartbeat):
+                        await listener.news.wait()
+                except TimeoutError:
+                    if self._tailer is None or self._tailer.done():
+                        return  # it failed, as the log says; whoever connects again starts another
+                    yield format_sse_event(comment="beat")
+
+    async def _next(self, listener: Listener, position: int) -> list[Frame]:
+        """What has come to a listener since `position`, in order and once; a page of it at most."""
+        if listener.behind:
+            listener.behind = False  # from here on its queue holds whatever this reading does not
+            frames = await self._ask(read, self.database, position, listener.wanted)
+            if len(frames) == PAGE:
+                listener.behind = True
+            if frames:
+                return frames
+        return [frame for frame in listener.take() if frame.id > position]
+
+    @contextmanager
+    def _entered(self, wanted: Wanted) -> Iterator[Listener]:
+        listener = Listener(wanted)
+        room = self._rooms.setdefault(wanted.job, set())
+        room.add(listener)
+        if self._tailer is None or self._tailer.done():
+            self._tailer = asyncio.create_task(self._tail(), name="event tailer")
+        try:
+            yield listener
+        finally:
+            room.discard(listener)
+            if not room and self._rooms.get(wanted.job) is room:
+                del self._rooms[wanted.job]
+
+    def _everybody(self) -> list[Listener]:
+        return [listener for room in self._rooms.values() for listener in room]
+
+    async def _tail(self) -> None:
+        """Gives out new events for as long as anybody listens."""
+        last = await self._ask(last_id, self.database)
+        for listener in self._everybody():
+            # What became visible between its own reading and this start is in neither: it reads once more.
+            listener.behind = listener.may_be_over = True
+            listener.news.set()
+        while self.listeners and not self._stopping.is_set():
+            frames = await self._ask(read, self.database, last)
+            for frame in frames:
+                last = frame.id
+                for listener in (
+                    *self._rooms.get(None, ()),
+                    *(self._rooms.get(frame.job, ()) if frame.job else ()),
+                ):
+                    listener.give(frame)
+            if len(frames) < PAGE:
+                await self._sleep(INTERVAL)
+        for listener in self._everybody():
+            listener.news.set()  # so that it sees that the server stops
+
+    async def _sleep(self, seconds: float) -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._stopping.wait(), seconds)
+
+    async def _ask(self, question: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """The database's answer, however long it is away: streams stay open meanwhile, and go on without a gap."""
+        told = False
+        while True:
+            try:
+                return await asyncio.to_thread(question, *args, **kwargs)
+            except (SQLAlchemyError, RedraftError) as error:
+                if self._stopping.is_set():
+                    raise
+                if not told:
+                    log.warning("events cannot be read for now", error=type(error).__name__)
+                    told = True
+                await self._sleep(PATIENCE)
+
+
+class EventStream(EventSourceResponse):
+    """A stream of events that leaves its listeners' list as soon as the other end goes."""
+
+    def __init__(self, content: AsyncIterator[bytes]) -> None:
+        # X-Accel-Buffering: a proxy before us passes events on as they come.
+        super().__init__(content, headers={"Cache-Control": "no-cache", "X-Accel-Buffering": "no"})
+
+    async def stream_response(self, send: Send) -> None:
+        async with aclosing(self.body_iterator):  # type: ignore[type-var]
+            await super().stream_response(send)
+
+
+def streams(request: Request) -> Streams:
+    """The dependency: the streams of the application that the request came to."""
+    state = request.app.state
+    if getattr(state, "streams", None) is None or state.streams.database is not state.service.database:
+        state.streams = Streams(state.service.database, state.service.stopping)
+    found: Streams = state.streams
+    return found
+
+
+Streaming = Annotated[Streams, Depends(streams)]

@@ -1,0 +1,63 @@
+"""The Work of a verb that answers: its events go to whoever asked, its models are those the process keeps."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from typing import Any
+
+from redraft.core.errors import Interrupted
+from redraft.core.permit import FREE, Permit
+from redraft.core.prediction import Predictor
+from redraft.core.sight import Sight
+from redraft.core.work import Lent
+from redraft.worker.context import lend, lend_examples, lend_sight
+
+
+class AnsweringWork:
+    """Implements `core.work.Work`. Models are held until the `with` block around the verb ends."""
+
+    def __init__(self, emit: Callable[[dict[str, Any]], None]) -> None:
+        self.emit = emit
+        self.permit: Permit = FREE
+        self.cancelled = threading.Event()
+        self._held = ExitStack()
+
+    def __enter__(self) -> AnsweringWork:
+        return self
+
+    def __exit__(self, *what: Any) -> None:
+        self._held.close()
+
+    def cancel(self) -> None:
+        """Whoever asked has gone."""
+        self.cancelled.set()
+
+    def _go_on(self) -> None:
+        if self.cancelled.is_set():
+            raise Interrupted("stopped", remedy="Nobody waits for the answer any more")
+
+    def progress(self, stage: str, done: int, total: int | None = None, note: str = "") -> None:
+        self._go_on()
+        self.emit({"event": "progress", "stage": stage, "done": done, "total": total, "note": note})
+
+    def log(self, message: str, level: str = "info") -> None:
+        self._go_on()
+        self.emit({"event": "log", "message": message, "level": level})
+
+    def metric(self, values: Mapping[str, Any]) -> None:
+        self.emit({"event": "metric", "values": dict(values)})
+
+    def left_out(self, id: str, reason: str) -> None:
+        self.emit({"event": "left_out", "id": id, "reason": reason})
+
+    def predictor(self, model: str, **settings: Any) -> Predictor:
+        self._go_on()
+        return lend(model, **settings)
+
+    def sight(self, model: str) -> Sight:
+        return lend_sight(model)
+
+    def examples(self, dataset: str, split: str, limit: int | None = None) -> Lent:
+        return lend_examples(dataset, split, limit)

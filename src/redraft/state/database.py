@@ -1,24 +1,19 @@
-"""The database: SQLite in the state folder, or PostgreSQL by URL (REDRAFT_DATABASE).
-
-Writes on SQLite take the write lock at their beginning (BEGIN IMMEDIATE), so that a transaction that has read
-never fails when it writes; every commit is flushed to the disk (synchronous FULL, journal WAL).
-"""
+"""The database: SQLite in the state folder, or PostgreSQL by URL (REDRAFT_DATABASE)."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sqlalchemy import Engine, create_engine, event, text
+from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
-from redraft.core.home import home
-from redraft.state.places import DATABASE
-from redraft.state.tables import Table
+from redraft.state.engine import VARIABLE, find_url, make_engine
+from redraft.state.faults import explained
+from redraft.state.versions import bring_up
 
-VARIABLE = "REDRAFT_DATABASE"
-"""Holds the URL of a PostgreSQL database. Its password goes to no log, row or argument."""
+__all__ = ["PATIENCE", "VARIABLE", "Database"]
+
 PATIENCE = 10.0
 """Seconds to wait for another writer of a SQLite database."""
 
@@ -31,41 +26,45 @@ class Database:
         self.is_sqlite = engine.dialect.name == "sqlite"
 
     @classmethod
-    def open(cls, url: str | None = None) -> Database:
-        """The database of `url`, of REDRAFT_DATABASE, or of the state folder; a new or empty one gets its tables.
+    def open(cls, url: str | None = None, *, patience: float = PATIENCE) -> Database:
+        """The database of `url`, of REDRAFT_DATABASE, or of the state folder.
 
-        StateError where it cannot be reached, is damaged, or is of another version than this redraft's.
+        A new or empty one gets its tables; one of an older version is brought up to this one. StateError where
+        it cannot be reached, is locked for longer than `patience` seconds, is damaged, not writable, or newer.
         """
-        url = url or os.environ.get(VARIABLE)
-        if not url:
-            home().mkdir(parents=True, exist_ok=True)
-            url = f"sqlite:///{home() / DATABASE}"
-        if url.startswith("postgresql://"):
-            url = url.replace("postgresql://", "postgresql+psycopg://", 1)
-        engine = create_engine(url, pool_pre_ping=not url.startswith("sqlite"))
-        if engine.dialect.name == "sqlite":
-            _set_up_sqlite(engine)
-        Table.metadata.create_all(engine)
+        found = find_url(url)
+        engine = make_engine(found, patience)
+        try:
+            with explained(found):
+                bring_up(engine)
+        except BaseException:
+            engine.dispose()
+            raise
         return cls(engine)
 
     @contextmanager
     def read(self) -> Iterator[Session]:
         """A session on one consistent state; nothing is written."""
-        with Session(self.engine, expire_on_commit=False, info={"database": self}) as session:
+        options = {} if self.is_sqlite else {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+        with explained(self.engine.url), Session(self.engine, expire_on_commit=False) as session:
+            session.connection(execution_options=options)
             yield session
             session.rollback()
 
     @contextmanager
     def write(self) -> Iterator[Session]:
-        """A session whose changes are durable when the block ends well, and undone when it does not."""
-        with Session(self.engine, expire_on_commit=False, info={"database": self}) as session:
-            if self.is_sqlite:
-                session.connection(execution_options={"immediate": True})
+        """A session whose changes are durable when the block ends well, and undone when it does not.
+
+        On SQLite there is one writer at a time: keep the block short, and do no other work in it.
+        """
+        options = {"immediate": True} if self.is_sqlite else {}
+        with explained(self.engine.url), Session(self.engine, expire_on_commit=False) as session:
+            session.connection(execution_options=options)
             yield session
             session.commit()
 
     def now(self, session: Session) -> float:
-        """Seconds since 1970 by the database's own clock."""
+        """Seconds since 1970 by the database's own clock, to the millisecond; it goes on inside a transaction."""
         clock = (
             "(julianday('now') - 2440587.5) * 86400.0"
             if self.is_sqlite
@@ -75,21 +74,3 @@ class Database:
 
     def close(self) -> None:
         self.engine.dispose()
-
-
-def _set_up_sqlite(engine: Engine) -> None:
-    @event.listens_for(engine, "connect")
-    def settings(connection, record) -> None:  # type: ignore[no-untyped-def]
-        connection.isolation_level = None  # we say BEGIN ourselves
-        for pragma in (
-            "journal_mode=WAL",
-            "synchronous=FULL",
-            "foreign_keys=ON",
-            f"busy_timeout={int(PATIENCE * 1000)}",
-        ):
-            connection.execute(f"PRAGMA {pragma}")
-
-    @event.listens_for(engine, "begin")
-    def begin(connection) -> None:  # type: ignore[no-untyped-def]
-        immediate = connection.get_execution_options().get("immediate", False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")

@@ -70,3 +70,10 @@ def test_ids_of_events_are_not_given_twice(database: Database) -> None:
         session.add(Event(kind="log", data={}, at=2.0))
     with database.read() as session:
         assert session.scalar(select(func.max(Event.id))) > first
+
+
+def test_a_session_leads_back_to_its_database(database: Database) -> None:
+    with database.write() as session:
+        assert session.info["database"] is database
+    with database.read() as session:
+        assert session.info["database"] is database

@@ -46,7 +46,7 @@ class Database:
     def read(self) -> Iterator[Session]:
         """A session on one consistent state; nothing is written."""
         options = {} if self.is_sqlite else {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
-        with explained(self.engine.url), Session(self.engine, expire_on_commit=False) as session:
+        with explained(self.engine.url), self._session() as session:
             session.connection(execution_options=options)
             yield session
             session.rollback()
@@ -58,10 +58,14 @@ class Database:
         On SQLite there is one writer at a time: keep the block short, and do no other work in it.
         """
         options = {"immediate": True} if self.is_sqlite else {}
-        with explained(self.engine.url), Session(self.engine, expire_on_commit=False) as session:
+        with explained(self.engine.url), self._session() as session:
             session.connection(execution_options=options)
             yield session
             session.commit()
+
+    def _session(self) -> Session:
+        # `info` leads from a session back to its database, and so to the database's clock
+        return Session(self.engine, expire_on_commit=False, info={"database": self})
 
     def now(self, session: Session) -> float:
         """Seconds since 1970 by the database's own clock, to the millisecond; it goes on inside a transaction."""

@@ -6,6 +6,7 @@ Unknown keys are refused, with the nearest known one named. `key=value` override
 
 from __future__ import annotations
 
+import copy
 import difflib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -248,9 +249,20 @@ def read_recipe(path: Path | str, overrides: Iterable[str] = ()) -> Recipe:
         ) from None
     if not isinstance(data, dict):
         raise RecipeError("a recipe is a mapping of keys", where=str(path), remedy="See recipes/ for examples")
-    for override in overrides:
-        _override(data, override)
-    return recipe_from_data(data, where=str(path))
+    return recipe_from_data(_with(data, overrides), where=str(path))
+
+
+def take_recipe(given: Path | str | Mapping[str, Any], overrides: Iterable[str] = ()) -> Recipe:
+    """The recipe of a YAML file, or of data that is taken as such, with `key=value` overrides."""
+    if isinstance(given, Mapping):
+        return recipe_from_data(_with(copy.deepcopy(dict(given)), overrides))
+    return read_recipe(given, overrides)
+
+
+def _with(data: dict[str, Any], overrides: Iterable[str]) -> dict[str, Any]:
+    for text in overrides:
+        override(data, text)
+    return data
 
 
 def recipe_from_data(data: Mapping[str, Any], where: str = "recipe") -> Recipe:
@@ -271,10 +283,11 @@ def recipe_from_data(data: Mapping[str, Any], where: str = "recipe") -> Recipe:
         ) from None
 
 
-def _override(data: dict[str, Any], override: str) -> None:
-    key, equals, text = override.partition("=")
+def override(data: dict[str, Any], text: str) -> None:
+    """Sets one key of recipe data in place. text: "train.epochs=3", its value as YAML; else a RecipeError."""
+    key, equals, value = text.partition("=")
     if not equals or not key:
-        raise RecipeError(f"'{override}' is not an override", remedy="Write key=value, such as train.epochs=3")
+        raise RecipeError(f"'{text}' is not an override", remedy="Write key=value, such as train.epochs=3")
     node = data
     *parents, last = key.split(".")
     for parent in parents:
@@ -282,10 +295,10 @@ def _override(data: dict[str, Any], override: str) -> None:
             node[parent] = {}
         node = node[parent]
     try:
-        node[last] = yaml.safe_load(text)
+        node[last] = yaml.safe_load(value)
     except yaml.YAMLError:
         raise RecipeError(
-            f"the value of '{override}' cannot be read", remedy="Quote it as YAML would want it"
+            f"the value of '{text}' cannot be read", remedy="Quote it as YAML would want it"
         ) from None
 
 

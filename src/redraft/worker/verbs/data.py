@@ -83,6 +83,15 @@ def _take(examples: Iterator[Example], count: int, task: Task) -> Iterator[Examp
         yield example
 
 
+def made(request: Request, work: Work) -> Result:
+    """dataset: a folder of ours. What the verb that made it returned."""
+    started = time.monotonic()
+    manifest = read_manifest(request["dataset"])
+    if manifest is None:
+        raise InputError("this folder has no manifest", where=str(request["dataset"]), remedy="Make it again")
+    return Result(summary(str(request["dataset"]), manifest, started))
+
+
 def check_verb(request: Request, work: Work) -> Result:
     """dataset, max_tokens, model. Exit code 1 where a fault is an error."""
     started = time.monotonic()
@@ -148,6 +157,7 @@ def _sheet(task: Task | None) -> Montage:
 VERBS: dict[str, Verb] = {
     "data.generate": generate,
     "data.import": import_,
+    "data.made": made,
     "data.export": export_verb,
     "data.mix": mix,
     "data.check": check_verb,

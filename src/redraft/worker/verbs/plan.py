@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from redraft.core.errors import RedraftError, from_data
-from redraft.core.recipe import Recipe, read_recipe, recipe_from_data
+from redraft.core.recipe import Recipe, recipe_from_data, take_recipe
 from redraft.core.verb import Request, Result, Verb
 from redraft.core.work import Work
 from redraft.worker.guarded import Outcome, run_guarded
@@ -22,13 +23,14 @@ OUT_OF_MEMORY = "OutOfMemory"
 
 
 def plan(request: Request, work: Work) -> Result:
-    """request: recipe (a path), overrides, out (the run's folder), memory_gb (another machine's memory).
+    """request: recipe (a path, or its data), overrides, out (the run's folder), memory_gb (of another machine).
 
     The value is documented in docs/plan.md. Exit code 1 where the run would not fit.
     """
-    recipe = read_recipe(request["recipe"], request.get("overrides") or ())
+    recipe = take_recipe(request["recipe"], request.get("overrides") or ())
     value = plan_of(recipe, work, request.get("memory_gb"), Path(request.get("out") or recipe.output or "runs"))
-    return Result({"recipe": str(request["recipe"]), **value}, exit_code=0 if value["fits"] else 1)
+    name = {} if isinstance(request["recipe"], Mapping) else {"recipe": str(request["recipe"])}
+    return Result({**name, **value}, exit_code=0 if value["fits"] else 1)
 
 
 def plan_of(recipe: Recipe, work: Work, memory_gb: float | None, folder: Path) -> dict[str, Any]:

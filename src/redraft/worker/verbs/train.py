@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ import torch
 from redraft.core.discovery import load_task
 from redraft.core.errors import InputError, RecipeError, RedraftError, UsageError
 from redraft.core.locking import only_writer
-from redraft.core.recipe import Recipe, read_recipe
+from redraft.core.recipe import Recipe, take_recipe
 from redraft.core.task import Task
 from redraft.core.verb import Request, Result, Verb
 from redraft.core.work import Silent, Work
@@ -46,8 +46,9 @@ SAMPLES = "samples"
 
 
 def start(request: Request, work: Work) -> Result:
-    """request: recipe (a path) with overrides and out, or resume (a run's folder). device: taken in place of the
-    recipe's; lost: the device that an earlier process of this work lost, and how.
+    """request: recipe (a path, or its data) with overrides and out, or resume (a run's folder), where dataset may
+    say where the recipe's lies now. device: taken in place of the recipe's; lost: the device that an earlier
+    process of this work lost, and how.
 
     The result is the run's result.json with `run` and `report`, its paths.
     """
@@ -60,8 +61,10 @@ def _start(request: Request, work: Work) -> Result:
         if request.get("resume"):
             folder = Path(request["resume"])
             recipe = run.recipe_of(folder)  # says what is wrong where it is no run
+            if request.get("dataset"):
+                recipe = recipe.model_copy(update={"dataset": str(request["dataset"])})
         else:
-            recipe = read_recipe(request["recipe"], request.get("overrides") or ())
+            recipe = take_recipe(request["recipe"], request.get("overrides") or ())
             folder = _folder(recipe, request)
         check_trackers(recipe.train.trackers)
         heed_launcher(recipe, work)
@@ -275,7 +278,11 @@ def open_dataset(recipe: Recipe, work: Work) -> tuple[Dataset, Task]:
 
 def _folder(recipe: Recipe, request: Request) -> Path:
     given = request.get("out") or recipe.output
-    return Path(given if given else Path("runs") / Path(request["recipe"]).stem)
+    if given:
+        return Path(given)
+    if isinstance(request["recipe"], Mapping):
+        raise UsageError("a run needs a folder", where="out", remedy="Give out, or output in the recipe")
+    return Path("runs") / Path(request["recipe"]).stem
 
 
 def _result(folder: Path, result: dict[str, Any], processes: Processes) -> Result:

@@ -1,0 +1,103 @@
+"""The row of a dataset, before and after a job has made it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from redraft.core.errors import OutputError
+from redraft.state.places import DATASETS, new_id, place
+from redraft.state.tables import Dataset, Job
+
+MANIFEST = "manifest.json"
+OUTPUT = "dataset"
+"""The key of `Job.output` that holds the id."""
+
+
+def begin(session: Session, job: Job, name: str, task: str | None, origin: str) -> Dataset:
+    """Enters a dataset that the job will make."""
+    id = new_id("data")
+    row = Dataset(
+        id=id,
+        name=name,
+        folder=str(place(DATASETS, id)),
+        status="making",
+        origin=origin,
+        task=task,
+        job_id=job.id,
+        owner=job.owner,
+        created_at=job.created_at,
+    )
+    session.add(row)
+    job.output = {**(job.output or {}), OUTPUT: id}
+    return row
+
+
+def made(session: Session, job: Job) -> Dataset | None:
+    """The row of what the job makes; None where somebody has removed it."""
+    id = (job.output or {}).get(OUTPUT)
+    return session.get(Dataset, id) if id else None
+
+
+def folder(job: Job) -> Path:
+    return place(DATASETS, job.output[OUTPUT])
+
+
+def is_whole(path: Path) -> bool:
+    """A dataset's folder gets its name by one rename, with the manifest in it."""
+    return (path / MANIFEST).is_file()
+
+
+def enter(session: Session, job: Job) -> None:
+    """Fills the row from the manifest of what was made."""
+    row = made(session, job)
+    if row is None:
+        return
+    for name, value in facts(Path(row.folder)).items():
+        setattr(row, name, value)
+    row.status = "ready"
+
+
+def end(session: Session, job: Job) -> None:
+    row = made(session, job)
+    if row is not None and row.status == "making":
+        row.status = "failed"
+
+
+def remove(session: Session, job: Job, files: bool) -> list[Path]:
+    """The folder to remove with the row, where that is asked for."""
+    row = made(session, job)
+    if row is None or not files:
+        end(session, job)
+        return []
+    session.delete(row)
+    return [Path(row.folder)]
+
+
+def facts(path: Path) -> dict[str, Any]:
+    """Columns of a dataset's row from its manifest. OutputError where it cannot be read."""
+    try:
+        data: Mapping[str, Any] = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
+        source = data.get("source") or {}
+        return {
+            "task": data["task"],
+            "counts": dict(data["counts"]),
+            "fingerprint": data["fingerprint"],
+            "bytes": sum(int(file["bytes"]) for file in data["files"]),
+            "licence": source.get("licence"),
+            "about": {
+                name: data.get(name)
+                for name in ("revision", "seed", "options", "images", "source", "versions", "ledger", "languages")
+            }
+            | {"left_out": {name: (data.get("left_out") or {}).get(name) for name in ("count", "reasons")}},
+        }
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise OutputError(
+            f"what was made cannot be read again ({type(error).__name__}: {error})",
+            where=str(path / MANIFEST),
+            remedy="Make the dataset again",
+        ) from error

@@ -79,6 +79,10 @@ class NotFound(UsageError):
     """There is nothing of that id or name."""
 
 
+class Busy(RedraftError):
+    """Too much is under way; the same request can be met later."""
+
+
 class Conflict(RedraftError):
     """What is asked for does not go with how things stand: the job has ended, the dataset is in use."""
 
@@ -118,6 +122,7 @@ def from_data(data: Mapping[str, Any]) -> RedraftError:
             Refusal,
             WorkerLost,
             NotFound,
+            Busy,
             Conflict,
             LeaseLost,
             StateError,

@@ -25,6 +25,7 @@ from redraft.inference.limits import RoomStop, answer_limits
 from redraft.inference.loops import Loop, LoopStop
 from redraft.inference.openai_server import likeliest
 from redraft.inference.quiet import quiet
+from redraft.inference.watching import Watch, WatchStop
 from redraft.models.collate import collate, on_device
 from redraft.models.encode import Encoder, Encoding
 from redraft.models.load import Loaded
@@ -36,12 +37,19 @@ HALF = "\ufffd"
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One answer to be generated: the n-th of the example at index."""
+    """One answer to be generated: the n-th of the example at index.
+
+    seed: None takes the likeliest tokens. limit, temperature: None as the predictor's. watch: is told every token.
+    """
 
     index: int
     sample: int
     seed: int | None
     encoding: Encoding
+    limit: int | None = None
+    temperature: float | None = None
+    top_p: float = 1.0
+    watch: Watch | None = None
 
 
 class LocalPredictor:
@@ -106,16 +114,19 @@ class LocalPredictor:
             for index, (example, encoding) in enumerate(zip(examples, encodings, strict=True))
             for sample in range(samples)
         ]
-        rows.sort(key=lambda row: len(row.encoding))  # like lengths together: the least padding
-        answers: dict[tuple[int, int], Prediction] = {}
+        answers = iter(self.answer(rows))
+        found = [[next(answers) for _ in range(samples)] for _ in examples]
+        return [[one[0], *sorted(one[1:], key=likeliest)] for one in found]
+
+    def answer(self, rows: Sequence[Row]) -> list[Prediction]:
+        """One answer a row, in their order."""
+        order = sorted(range(len(rows)), key=lambda at: len(rows[at].encoding))  # like lengths: the least padding
+        answers: dict[int, Prediction] = {}
         with quiet(self.loaded.model):
-            for batch in _pieces(rows, self.settings.batch_size):
-                for row, answer in zip(batch, self._generate_fitting(batch), strict=True):
-                    answers[row.index, row.sample] = answer
-        return [
-            [answers[index, 0], *sorted((answers[index, k] for k in range(1, samples)), key=likeliest)]
-            for index in range(len(examples))
-        ]
+            for places in _pieces(order, self.settings.batch_size):
+                batch = [rows[at] for at in places]
+                answers.update(zip(places, self._generate_fitting(batch), strict=True))
+        return [answers[at] for at in range(len(rows))]
 
     def answer_losses(self, examples: Sequence[Example]) -> list[AnswerLoss]:
         """The summed loss in nats of each example's true answer, each token given the right ones before it, and
@@ -134,8 +145,8 @@ class LocalPredictor:
         try:
             return self._generate(rows)
         except torch.OutOfMemoryError:
-            if len(rows) == 1:
-                raise
+            if len(rows) == 1 or any(row.watch is not None and row.watch.begun for row in rows):
+                raise  # nobody can be told the same tokens twice
             torch.cuda.empty_cache()
         half = len(rows) // 2
         return self._generate_fitting(rows[:half]) + self._generate_fitting(rows[half:])
@@ -143,12 +154,15 @@ class LocalPredictor:
     def _generate(self, rows: Sequence[Row]) -> list[Prediction]:
         started = time.perf_counter()
         batch = on_device(collate([row.encoding for row in rows], self.encoder.pad_id, "left"), self.loaded.model)
-        choice = Choice([row.seed for row in rows], self.temperature)
+        temperatures = [self.temperature if row.temperature is None else row.temperature for row in rows]
+        choice = Choice([row.seed for row in rows], temperatures, [row.top_p for row in rows])
         start = batch.inputs["input_ids"].shape[1]
         limits = self._limits(rows)
         stops: list[StoppingCriteria] = [RoomStop(limits, start)] if len(set(limits)) > 1 else []
         looping = self._loop_stop(start, max(limits))
         stops += [looping] if looping else []
+        if any(row.watch is not None for row in rows):
+            stops.append(WatchStop([row.watch for row in rows], self.encoder.end_ids, limits, choice.logprobs))
         # One process answers by itself, also where several train: it does not ask the others for their lengths.
         ids_BLT = unwrapped(self.loaded.model).generate(
             **batch.inputs,
@@ -168,13 +182,10 @@ class LocalPredictor:
         ]
 
     def _limits(self, rows: Sequence[Row]) -> list[int]:
-        return answer_limits(
-            [len(row.encoding) for row in rows],
-            [row.encoding.id for row in rows],
-            self.settings.max_new_tokens,
-            self.positions,
-            self.name,
-        )
+        longest = self.settings.max_new_tokens
+        lengths, ids = [len(row.encoding) for row in rows], [row.encoding.id for row in rows]
+        most = answer_limits(lengths, ids, max(row.limit or longest for row in rows), self.positions, self.name)
+        return [min(row.limit or longest, room) for row, room in zip(rows, most, strict=True)]
 
     def _loop_stop(self, start: int, limit: int) -> LoopStop | None:
         least = self.settings.loop_stop

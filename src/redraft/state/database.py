@@ -49,6 +49,7 @@ class Database:
         with explained(self.engine.url), self._session() as session:
             session.connection(execution_options=options)
             yield session
+            session.expunge_all()  # what was read stays readable; a rollback would forget it
             session.rollback()
 
     @contextmanager

@@ -1,0 +1,38 @@
+"""Durable jobs: a small table of leases with fencing tokens.
+
+A job belongs to whoever claimed it last, and to nobody else: every claim raises the job's token by one, and every
+write of a holder is refused unless it carries the token that the job has now. So work that was given up and wakes
+again writes nothing, and a job is never run by two. See docs/jobs.md.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from typing import Any
+
+from redraft.queue.endings import BACKOFF, MAX_STALLED, Endings
+from redraft.queue.leases import Leases
+from redraft.queue.reading import Page, Reading
+from redraft.queue.submitting import Submitting
+from redraft.queue.wishes import Wishes
+from redraft.state.database import Database
+
+__all__ = ["BACKOFF", "MAX_STALLED", "Jobs", "Page"]
+
+
+class Jobs(Submitting, Wishes, Leases, Endings, Reading):
+    """All that can be done with jobs. Every method is one transaction; times are the database's clock's."""
+
+    def __init__(self, database: Database, kinds: Mapping[str, Any] | None = None) -> None:
+        """kinds: what can be submitted (queue.kinds.KINDS unless given)."""
+        self.database = database
+        self.kinds = kinds if kinds is not None else _kinds()
+
+
+def _kinds() -> Mapping[str, Any] | None:
+    try:
+        kinds: Mapping[str, Any] = importlib.import_module("redraft.queue.kinds").KINDS
+    except ModuleNotFoundError:
+        return None
+    return kinds

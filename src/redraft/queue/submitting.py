@@ -1,0 +1,105 @@
+"""New jobs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from redraft.core.errors import Conflict, UsageError
+from redraft.queue.changes import WITHOUT_RESULT, Kinds, enqueue
+from redraft.queue.rows import lock_graph, locked
+from redraft.state.database import Database
+from redraft.state.places import new_id
+from redraft.state.tables import Desired, Job, Needs, State
+
+
+class Submitting:
+    """The part of `Jobs` that takes new ones."""
+
+    database: Database
+    kinds: Kinds | None
+
+    def submit(
+        self,
+        kind: str,
+        payload: Mapping[str, Any],
+        *,
+        title: str = "",
+        priority: int = 0,
+        needs: Sequence[str] = (),
+        key: str | None = None,
+        owner: str = "local",
+        executor: str = "local",
+        local: bool = False,
+    ) -> Job:
+        """A new job; or, where `owner` has given this `key` before, the job of that time.
+
+        kind, payload: as its kind's model says; a UsageError names what is wrong. needs: ids of jobs that must
+        have finished first, besides those that make what the payload names. priority: the greater goes first.
+        local: it comes from this machine's own command line, so its payload may name paths.
+        Conflict where the key was given with another request, or where a needed job has failed, was cancelled or
+        is being deleted.
+        """
+        found = self._kind(kind)
+        given = found.read(payload, local=local) if found is not None else None
+        asked = given.model_dump(mode="json") if given is not None else dict(payload)
+        with self.database.write() as session:
+            lock_graph(session)
+            earlier = _earlier(session, owner, key)
+            if earlier is not None:
+                return _same(earlier, kind, asked)
+            now = self.database.now(session)
+            job = Job(
+                id=new_id("job"), kind=kind, title=title or kind, payload=asked, priority=priority, owner=owner,
+                executor=executor, idempotency_key=key, created_at=now, updated_at=now, output={},
+                state=State.QUEUED, desired_state=Desired.RUN, attempt=0, stalled=0, lease_token=0,
+            )  # fmt: skip
+            wanted = list(needs)
+            if found is not None:
+                job.title, job.resource = title or found.label(given), found.resource
+                wanted += found.plan(session, job, given)
+            _needs(session, job, wanted)
+            enqueue(session, job, now)
+            return job
+
+    def _kind(self, name: str) -> Any:
+        if self.kinds is None:
+            return None
+        if name not in self.kinds:
+            known = ", ".join(sorted(self.kinds))
+            raise UsageError(f"there is no kind of job '{name}'", where="kind", remedy=f"Kinds: {known}")
+        return self.kinds[name]
+
+
+def _earlier(session: Session, owner: str, key: str | None) -> Job | None:
+    if key is None:
+        return None
+    return session.scalar(select(Job).where(Job.owner == owner, Job.idempotency_key == key))
+
+
+def _same(earlier: Job, kind: str, asked: dict[str, Any]) -> Job:
+    if (earlier.kind, earlier.payload) != (kind, asked):
+        raise Conflict(
+            "this idempotency key was given with another request",
+            where=str(earlier.idempotency_key),
+            remedy="Give a new key for a new request",
+        )
+    return earlier
+
+
+def _needs(session: Session, job: Job, ids: Sequence[str]) -> None:
+    """Writes what it needs. They are locked, so none of them ends before this job is there to be told."""
+    for id in sorted(set(ids)):
+        need = locked(session, id)
+        what = WITHOUT_RESULT.get(State(need.state))
+        if need.desired_state in (Desired.CANCEL, Desired.DELETE):
+            what = what or "is being ended"
+        if what is not None:
+            raise Conflict(f"it needs {id}, which {what}", where="needs", remedy=f"Resume {id} first")
+    session.add(job)
+    session.flush()
+    session.add_all(Needs(job_id=job.id, needs_id=id) for id in sorted(set(ids)))
+    session.flush()

@@ -42,7 +42,8 @@ class Endings:
             job.error, job.stalled = None, 0
             enter(session, job, State.FINISHED, now)
             self._finished(session, job, rows)
-            open_dependants(session, job, now)
+            if wanted != Desired.DELETE or not job.delete_files:
+                open_dependants(session, job, now)
             removal = remove(session, self.kinds, job, now) if wanted == Desired.DELETE else None
         _files(removal)
 

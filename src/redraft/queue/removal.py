@@ -1,4 +1,4 @@
-"""Removing a job: its row and its log, and, where asked, what it made.
+"""Removing a job: its row, its events and its log, and, where asked, what it made.
 
 Rows go first, in one transaction with the event "deleted" that names the folders; the folders go after the commit.
 Whatever a crash leaves of them, `sweep` finds by those events.
@@ -10,7 +10,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import String, cast, or_, select
+from sqlalchemy import String, cast, delete, or_, select
 from sqlalchemy.orm import Session
 
 from redraft.core.home import home
@@ -36,10 +36,11 @@ def remove(session: Session, kinds: Kinds | None, job: Job, now: float) -> Remov
     """Removes the row of a job that does not run; those that wait for it fail. Call it under the graph's lock."""
     kind = kinds.get(job.kind) if kinds is not None else None
     made = list(kind.removed(session, job, job.delete_files)) if kind is not None else []
-    if job.state != State.FINISHED:
+    if job.state != State.FINISHED or job.delete_files:
         fail_dependants(session, kinds, job, DELETED, now)
     folders = [place(JOBS, job.id), *made]
     names = [str(folder.relative_to(home())) for folder in folders if folder.is_relative_to(home())]
+    session.execute(delete(Event).where(Event.job_id == job.id))
     append(session, job.id, "deleted", {"files": job.delete_files, "folders": names})
     session.delete(job)
     return Removal(folders)

@@ -36,7 +36,7 @@ def locked(session: Session, id: str) -> Job:
 
 
 def held(session: Session, id: str, token: int, *, lock: bool = True) -> Job:
-    """The job, locked unless `lock` is off, for the holder of its lease by `token`; LeaseLost where that is over."""
+    """The job, locked unless `lock` is off, for the holder of its lease by `token`; LeaseLost if that is over."""
     query = select(Job).where(Job.id == id, Job.lease_token == token, Job.state == State.RUNNING)
     if lock:
         query = query.with_for_update()

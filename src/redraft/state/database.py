@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
-from redraft.state.engine import VARIABLE, find_url, make_engine
+from redraft.state.engine import CLOCK, VARIABLE, find_url, make_engine
 from redraft.state.faults import explained
 from redraft.state.versions import bring_up
 
@@ -29,8 +29,9 @@ class Database:
     def open(cls, url: str | None = None, *, patience: float = PATIENCE) -> Database:
         """The database of `url`, of REDRAFT_DATABASE, or of the state folder.
 
-        A new or empty one gets its tables; one of an older version is brought up to this one. StateError where
-        it cannot be reached, is locked for longer than `patience` seconds, is damaged, not writable, or newer.
+        A new or empty one gets its tables and the catalogue of base models; one of an older version is brought
+        up to this one. StateError where it cannot be reached, is locked for longer than `patience` seconds, is
+        damaged, not writable, or of a newer version.
         """
         found = find_url(url)
         engine = make_engine(found, patience)
@@ -70,12 +71,7 @@ class Database:
 
     def now(self, session: Session) -> float:
         """Seconds since 1970 by the database's own clock, to the millisecond; it goes on inside a transaction."""
-        clock = (
-            "(julianday('now') - 2440587.5) * 86400.0"
-            if self.is_sqlite
-            else "extract(epoch from clock_timestamp())"
-        )
-        return float(session.scalar(text(f"SELECT {clock}")) or 0.0)
+        return float(session.scalar(text(CLOCK[self.engine.dialect.name])) or 0.0)
 
     def close(self) -> None:
         self.engine.dispose()

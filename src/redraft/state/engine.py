@@ -22,6 +22,11 @@ from redraft.state.places import DATABASE
 VARIABLE = "REDRAFT_DATABASE"
 """Holds the URL of a PostgreSQL database. Its password goes to no log, row or argument."""
 POSTGRESQL = ("postgres", "postgresql", "postgresql+psycopg")
+CLOCK = {
+    "sqlite": "SELECT (julianday('now') - 2440587.5) * 86400.0",
+    "postgresql": "SELECT extract(epoch from clock_timestamp())",
+}
+"""Asks a database for the seconds since 1970 by its own clock; by dialect."""
 CONNECT_TIMEOUT = 10
 """Seconds to wait for a PostgreSQL server to answer, unless the URL says otherwise."""
 

@@ -12,7 +12,8 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, inspect, text
 
 from redraft.core.errors import StateError
-from redraft.state.engine import shown
+from redraft.state.catalogue import fill
+from redraft.state.engine import CLOCK, shown
 from redraft.state.tables import Table
 
 HEAD = "0001"
@@ -24,7 +25,7 @@ ADVISORY_LOCK = 0x72656472616674
 
 
 def bring_up(engine: Engine) -> str | None:
-    """Gives an empty database its tables, and brings an older one up to this version.
+    """Gives an empty database its tables and the catalogue, and brings an older one up to this version.
 
     The version it had before: None for an empty one. A SQLite file of an older version is copied first, to
     <name>.<version>.saved beside it. StateError for a newer version, or tables that are not ours.
@@ -40,6 +41,7 @@ def bring_up(engine: Engine) -> str | None:
         if before != HEAD:
             _check(connection, engine, before)
             _upgrade(connection)
+            fill(connection, float(connection.scalar(text(CLOCK[engine.dialect.name])) or 0.0))
         return before
 
 

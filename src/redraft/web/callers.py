@@ -12,8 +12,11 @@ SCOPE_KEY = "redraft.caller"
 """Where the guard puts the owner into the request's scope."""
 
 
-def caller(request: Request) -> str:
-    """The owner in whose name the request came. The guard lets none through that has no caller."""
+async def caller(request: Request) -> str:
+    """The owner in whose name the request came. The guard lets none through that has no caller.
+
+    A coroutine, as every dependency that only looks: FastAPI would send a plain function to a thread.
+    """
     owner: str = request.scope[SCOPE_KEY]
     return owner
 

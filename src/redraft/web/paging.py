@@ -26,7 +26,7 @@ class Paging(BaseModel):
     after: str | None = None
 
 
-def paging(
+async def paging(
     limit: Annotated[int, Query(ge=1, le=500, description="How many items at most.")] = 50,
     after: Annotated[
         str | None,

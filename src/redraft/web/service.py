@@ -35,7 +35,7 @@ class Service:
         return Jobs(self.database)
 
 
-def service(request: Request) -> Service:
+async def service(request: Request) -> Service:
     """The dependency: the service of the application that the request came to."""
     found: Service = request.app.state.service
     return found

@@ -17,6 +17,8 @@ from sqlalchemy import ColumnElement, Select, exists, func, select
 from redraft.state.database import Database
 from redraft.state.tables import ENDED, Event, Job
 
+KINDS = ("state", "progress", "log", "metric", "left_out", "checkpoint", "attempt", "deleted")
+"""Kinds of events (queue.events)."""
 PAGE = 500
 """Events read at once."""
 

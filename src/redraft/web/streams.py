@@ -83,12 +83,12 @@ class Streams:
         """How many streams are open."""
         return sum(map(len, self._rooms.values()))
 
-    def response(self, wanted: Wanted, after: int) -> EventStream:
+    def response(self, wanted: Wanted, after: int, follow: bool = True) -> EventStream:
         """The answer that carries everything wanted after the event `after`."""
-        return EventStream(self.open(wanted, after))
+        return EventStream(self.open(wanted, after, follow))
 
-    async def open(self, wanted: Wanted, after: int) -> AsyncIterator[bytes]:
-        """The stream's bytes, until the listener goes.
+    async def open(self, wanted: Wanted, after: int, follow: bool = True) -> AsyncIterator[bytes]:
+        """The stream's bytes, until the listener goes; or, without `follow`, until all is told that there is.
 
         That of one job ends with an event "end" once the job has ended and all is told.
         """
@@ -105,6 +105,8 @@ class Streams:
                     if state := await self._ask(is_over, self.database, wanted, position):
                         yield format_sse_event(event="end", data_str=f'{{"state":"{state}"}}', id=str(position))
                         return
+                if not follow:
+                    return
                 try:
                     async with asyncio.timeout(self._heartbeat):
                         await listener.news.wait()
@@ -193,7 +195,7 @@ class EventStream(EventSourceResponse):
             await super().stream_response(send)
 
 
-def streams(request: Request) -> Streams:
+async def streams(request: Request) -> Streams:
     """The dependency: the streams of the application that the request came to."""
     state = request.app.state
     if getattr(state, "streams", None) is None or state.streams.database is not state.service.database:

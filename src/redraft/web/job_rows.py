@@ -1,0 +1,83 @@
+"""Rows of jobs as the API reads them: the columns that are shown, by an index, in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from redraft.queue.rows import no_job
+from redraft.state.database import Database
+from redraft.state.tables import Event, Job, Needs
+from redraft.web.job_models import JobDetail, JobItem, LogLine, detail
+from redraft.web.shown import shown
+
+COLUMNS = tuple(getattr(Job, name) for name in JobItem.model_fields)
+
+
+@dataclass(frozen=True)
+class Filter:
+    """Which jobs of an owner are listed; empty: of every state, of every kind."""
+
+    owner: str
+    states: Collection[str] = ()
+    kinds: Collection[str] = ()
+
+
+def page(database: Database, wanted: Filter, after: str | None, limit: int) -> tuple[list[Any], str | None]:
+    """Rows of JobItem's columns, the newest first, and what to give as `after` for those that follow."""
+    query = select(*COLUMNS).where(Job.owner == wanted.owner).order_by(Job.id.desc()).limit(limit + 1)
+    if wanted.states:
+        query = query.where(Job.state.in_(sorted(wanted.states)))
+    if wanted.kinds:
+        query = query.where(Job.kind.in_(sorted(wanted.kinds)))
+    if after is not None:
+        query = query.where(Job.id < after)
+    with database.read() as session:
+        rows = list(session.execute(query))
+    return rows[:limit], rows[limit - 1].id if len(rows) > limit else None
+
+
+def counts(database: Database, owner: str) -> dict[str, int]:
+    """How many jobs there are in each state."""
+    query = select(Job.state, func.count()).where(Job.owner == owner).group_by(Job.state)
+    with database.read() as session:
+        return {str(state): int(count) for state, count in session.execute(query)}
+
+
+def owned(session: Session, id: str, owner: str) -> Job:
+    """The job; NotFound where there is none or it is somebody else's."""
+    job = session.get(Job, id)
+    if job is None or job.owner != owner:
+        raise no_job(id)
+    return job
+
+
+def one(database: Database, id: str, owner: str) -> JobDetail:
+    with database.read() as session:
+        job = owned(session, id, owner)
+        needs = list(session.scalars(select(Needs.needs_id).where(Needs.job_id == id).order_by(Needs.needs_id)))
+    return detail(job, needs)
+
+
+def check_owner(database: Database, id: str, owner: str) -> None:
+    """NotFound unless the job is this owner's."""
+    with database.read() as session:
+        if session.scalar(select(Job.owner).where(Job.id == id)) != owner:
+            raise no_job(id)
+
+
+def log_lines(database: Database, id: str, after: int, limit: int, tail: bool) -> tuple[list[LogLine], bool]:
+    """What a job said after the event `after`, the oldest first, and whether more follows; tail: its end."""
+    query = select(Event.id, Event.at, Event.data).where(Event.job_id == id, Event.kind == "log", Event.id > after)
+    query = query.order_by(Event.id.desc() if tail else Event.id).limit(limit + 1)
+    with database.read() as session:
+        rows = list(session.execute(query))
+    lines = [
+        LogLine(id=id, at=at, level=str(data.get("level", "info")), message=shown(str(data.get("message", ""))))
+        for id, at, data in rows[:limit]
+    ]
+    return (lines[::-1], False) if tail else (lines, len(rows) > limit)

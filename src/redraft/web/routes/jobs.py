@@ -9,7 +9,7 @@ from fastapi import APIRouter, Header, Path, Query, Response
 from redraft.queue.changing import change
 from redraft.queue.kinds import KINDS, find_kind
 from redraft.queue.logs import tail as last_output
-from redraft.state.tables import State
+from redraft.state.tables import Desired, State
 from redraft.web.callers import Caller
 from redraft.web.job_models import (
     ChangeJob,

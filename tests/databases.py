@@ -1,8 +1,8 @@
 """The databases that tests run on: SQLite in a folder, and a PostgreSQL server that is started for them.
 
 `database` gives each test a fresh one of either kind, with the catalogue of base models as its only rows and
-REDRAFT_HOME in a folder of its own, so that processes which the test starts find the same. The server listens on a socket in its own folder alone, and it ends
-with the process that runs the tests, also when that is killed.
+REDRAFT_HOME in a folder of its own, so that processes which the test starts find the same. The server listens on a
+socket in its own folder alone, and it ends with the process that runs the tests, also when that is killed.
 """
 
 from __future__ import annotations

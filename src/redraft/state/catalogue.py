@@ -88,7 +88,7 @@ def fill(connection: Connection, now: float) -> int:
 
     now: seconds since 1970. The number of models added.
     """
-    present = {name: status for name, status in connection.execute(select(Model.name, Model.status))}
+    present = dict(connection.execute(select(Model.name, Model.status)).all())
     added = 0
     for entry in entries():
         built_in = entry.name == BUILT_IN

@@ -86,7 +86,7 @@ def place_of_model(session: Session, name: str) -> str:
     if isinstance(row, Model):
         if row.kind != "base" or row.name.startswith("/"):
             return str(row.folder or row.name)
-        return row.name if row.name.startswith(HUB) else HUB + row.name
+        return row.name if row.name.startswith(NAMES) else HUB + row.name
     return name
 
 

@@ -68,8 +68,8 @@ def test_damage_that_only_a_reader_meets(sqlite_database: Database, state_home: 
     sqlite_database.close()
     path = state_home / DATABASE
     data = bytearray(path.read_bytes())
-    middle = len(data) // 2 // 4096 * 4096
-    data[middle : middle + 16384] = b"\xa5" * 16384
+    rest = len(data) * 2 // 5 // 4096 * 4096  # the first tables are whole
+    data[rest:] = b"\xa5" * (len(data) - rest)
     path.write_bytes(data)
     database = Database.open()
     with pytest.raises(StateError, match="the database is damaged"), database.read() as session:

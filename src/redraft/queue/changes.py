@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from redraft.core.errors import Conflict
 from redraft.queue.events import append
+from redraft.queue.kinds import Kind
 from redraft.queue.rows import dependants_of, needs_of
 from redraft.state.tables import ENDED, Desired, Job, State
 
@@ -23,7 +24,8 @@ AT_REST = {State.PAUSED: Desired.PAUSE, State.CANCELLED: Desired.CANCEL}
 WITHOUT_RESULT = {State.FAILED: "failed", State.CANCELLED: "was cancelled"}
 DELETED = "was deleted"
 
-Kinds = Mapping[str, Any]
+Kinds = Mapping[str, Kind[Any]]
+"""What a job can be, by name (queue.kinds.KINDS)."""
 
 
 def enter(session: Session, job: Job, state: State, now: float, reason: str = "") -> None:
@@ -34,6 +36,13 @@ def enter(session: Session, job: Job, state: State, now: float, reason: str = ""
     job.finished_at = now if state in ENDED else None
     job.updated_at = now
     said(session, job)
+
+
+def rest(session: Session, kinds: Kinds, job: Job, now: float, reason: str) -> None:
+    """Puts it to rest until it is resumed; its kind hears of it."""
+    enter(session, job, State.PAUSED, now, reason)
+    if job.kind in kinds:
+        kinds[job.kind].paused(session, job)
 
 
 def said(session: Session, job: Job) -> None:
@@ -60,13 +69,13 @@ def open_dependants(session: Session, job: Job, now: float) -> None:
             enqueue(session, dependant, now)
 
 
-def end(session: Session, kinds: Kinds | None, job: Job, state: State, now: float, reason: str) -> None:
+def end(session: Session, kinds: Kinds, job: Job, state: State, now: float, reason: str) -> None:
     """It failed or was cancelled: its kind hears of it, and all that wait for it fail at once, to the last."""
     _end_one(session, kinds, job, state, now, reason)
     fail_dependants(session, kinds, job, WITHOUT_RESULT[state], now)
 
 
-def fail_dependants(session: Session, kinds: Kinds | None, job: Job, what: str, now: float) -> None:
+def fail_dependants(session: Session, kinds: Kinds, job: Job, what: str, now: float) -> None:
     """Those that wait for `job` fail, and those that wait for them. what: "failed", "was cancelled", DELETED."""
     lost = deque([(job, what)])
     while lost:
@@ -122,8 +131,7 @@ def _needed_error(first: Job, what: str) -> dict[str, Any]:
     }
 
 
-def _end_one(session: Session, kinds: Kinds | None, job: Job, state: State, now: float, reason: str) -> None:
+def _end_one(session: Session, kinds: Kinds, job: Job, state: State, now: float, reason: str) -> None:
     enter(session, job, state, now, reason)
-    kind = kinds.get(job.kind) if kinds is not None else None
-    if kind is not None:
-        kind.failed(session, job)
+    if job.kind in kinds:  # a row of another version's kind can still be ended
+        kinds[job.kind].failed(session, job)

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from redraft.core.errors import Conflict
-from redraft.queue.changes import Kinds, end, enqueue, enter, open_dependants
+from redraft.queue.changes import Kinds, end, enqueue, enter, open_dependants, rest
 from redraft.queue.removal import Removal, remove
 from redraft.queue.rows import held, lock_graph
 from redraft.state.database import Database
@@ -26,7 +26,7 @@ class Endings:
     """The part of `Jobs` that ends attempts. All but `rescue` are for the holder; all raise LeaseLost."""
 
     database: Database
-    kinds: Kinds | None
+    kinds: Kinds
 
     def finish(self, id: str, token: int, result: Mapping[str, Any] | None, rows: Rows | None = None) -> None:
         """It is done. rows: writes what it made into its tables, in the same transaction; else its kind does.
@@ -90,7 +90,7 @@ class Endings:
             elif asked and job.desired_state == Desired.RUN:
                 enqueue(session, job, now, "goes on: its pause was taken back")
             else:
-                enter(session, job, State.PAUSED, now, reason)
+                rest(session, self.kinds, job, now, reason)
         _files(removal)
 
     def released(self, id: str, token: int, reason: str) -> None:
@@ -123,7 +123,7 @@ class Endings:
         if job.desired_state in (Desired.CANCEL, Desired.DELETE):
             return self._wish(session, job, now)
         if retry and job.desired_state == Desired.PAUSE and job.stalled < MAX_STALLED:
-            enter(session, job, State.PAUSED, now, reason)
+            rest(session, self.kinds, job, now, reason)
         elif retry and job.stalled < MAX_STALLED:
             delay = pause[min(max(job.stalled - 1, 0), len(pause) - 1)]
             enqueue(session, job, now, f"tried again after attempt {job.attempt}: {reason}", delay=delay)
@@ -140,15 +140,14 @@ class Endings:
         if job.desired_state == Desired.CANCEL:
             end(session, self.kinds, job, State.CANCELLED, now, "cancelled while it ran")
         elif job.desired_state == Desired.PAUSE:
-            enter(session, job, State.PAUSED, now, "paused while it ran")
+            rest(session, self.kinds, job, now, "paused while it ran")
         return None
 
     def _finished(self, session: Session, job: Job, rows: Rows | None) -> None:
-        kind = self.kinds.get(job.kind) if self.kinds is not None else None
         if rows is not None:
             rows(session, job)
-        elif kind is not None:
-            kind.finished(session, job, job.result)
+        elif job.kind in self.kinds:
+            self.kinds[job.kind].finished(session, job, job.result or {})
 
 
 def _files(removal: Removal | None) -> None:

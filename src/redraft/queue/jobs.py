@@ -7,11 +7,9 @@ again writes nothing, and a job is never run by two. See docs/jobs.md.
 
 from __future__ import annotations
 
-import importlib
-from collections.abc import Mapping
-from typing import Any
-
+from redraft.queue.changes import Kinds
 from redraft.queue.endings import BACKOFF, MAX_STALLED, Endings
+from redraft.queue.kinds import KINDS
 from redraft.queue.leases import Leases
 from redraft.queue.reading import Page, Reading
 from redraft.queue.submitting import Submitting
@@ -24,15 +22,7 @@ __all__ = ["BACKOFF", "MAX_STALLED", "Jobs", "Page"]
 class Jobs(Submitting, Wishes, Leases, Endings, Reading):
     """All that can be done with jobs. Every method is one transaction; times are the database's clock's."""
 
-    def __init__(self, database: Database, kinds: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, database: Database, kinds: Kinds | None = None) -> None:
         """kinds: what can be submitted (queue.kinds.KINDS unless given)."""
         self.database = database
-        self.kinds = kinds if kinds is not None else _kinds()
-
-
-def _kinds() -> Mapping[str, Any] | None:
-    try:
-        kinds: Mapping[str, Any] = importlib.import_module("redraft.queue.kinds").KINDS
-    except ModuleNotFoundError:
-        return None
-    return kinds
+        self.kinds = KINDS if kinds is None else kinds

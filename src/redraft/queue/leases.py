@@ -115,7 +115,7 @@ class Leases:
             return Desired(held(session, id, token, lock=False).desired_state)
 
     def record(self, id: str, token: int, events: Sequence[tuple[str, Mapping[str, Any]]]) -> None:
-        """Appends what the work says as (kind, data), in one commit; the row shows its last progress. LeaseLost."""
+        """Appends what the work says, (kind, data), in one commit; the row shows its last progress. LeaseLost."""
         if not events:
             return
         with self.database.write() as session:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from sqlalchemy import or_, select
 
@@ -30,7 +29,6 @@ class Reading:
     """The part of `Jobs` that changes nothing."""
 
     database: Database
-    kinds: Mapping[str, Any] | None
 
     def get(self, id: str) -> Job:
         """The job as it stands now; NotFound."""

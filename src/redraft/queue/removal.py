@@ -18,7 +18,7 @@ from redraft.queue.changes import DELETED, Kinds, fail_dependants
 from redraft.queue.events import append
 from redraft.state.database import Database
 from redraft.state.places import JOBS, inside, place
-from redraft.state.tables import ENDED, Event, Job, State
+from redraft.state.tables import ENDED, Checkpoint, Event, Job, State
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +32,9 @@ class Removal:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def remove(session: Session, kinds: Kinds | None, job: Job, now: float) -> Removal:
+def remove(session: Session, kinds: Kinds, job: Job, now: float) -> Removal:
     """Removes the row of a job that does not run; those that wait for it fail. Call it under the graph's lock."""
-    kind = kinds.get(job.kind) if kinds is not None else None
-    made = list(kind.removed(session, job, job.delete_files)) if kind is not None else []
+    made = kinds[job.kind].removed(session, job, job.delete_files) if job.kind in kinds else []
     if job.state != State.FINISHED or job.delete_files:
         fail_dependants(session, kinds, job, DELETED, now)
     folders = [place(JOBS, job.id), *made]
@@ -44,6 +43,12 @@ def remove(session: Session, kinds: Kinds | None, job: Job, now: float) -> Remov
     append(session, job.id, "deleted", {"files": job.delete_files, "folders": names})
     session.delete(job)
     return Removal(folders)
+
+
+def made_by(session: Session, job: Job) -> list[str]:
+    """The ids of what the job makes, and of the checkpoints of its run."""
+    ids = [str(id) for id in (job.output or {}).values()]
+    return ids + list(session.scalars(select(Checkpoint.id).where(Checkpoint.run_id.in_(ids))))
 
 
 def users_of(session: Session, ids: list[str]) -> list[Job]:

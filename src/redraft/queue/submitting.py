@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from redraft.core.errors import Conflict, UsageError
 from redraft.queue.changes import WITHOUT_RESULT, Kinds, enqueue
+from redraft.queue.kinds import Kind
 from redraft.queue.rows import lock_graph, locked
 from redraft.state.database import Database
 from redraft.state.places import new_id
@@ -20,7 +21,7 @@ class Submitting:
     """The part of `Jobs` that takes new ones."""
 
     database: Database
-    kinds: Kinds | None
+    kinds: Kinds
 
     def submit(
         self,
@@ -44,8 +45,8 @@ class Submitting:
         is being deleted.
         """
         found = self._kind(kind)
-        given = found.read(payload, local=local) if found is not None else None
-        asked = given.model_dump(mode="json") if given is not None else dict(payload)
+        given = found.read(payload, local=local)
+        asked: dict[str, Any] = given.model_dump(mode="json")
         with self.database.write() as session:
             lock_graph(session)
             earlier = _earlier(session, owner, key)
@@ -53,21 +54,16 @@ class Submitting:
                 return _same(earlier, kind, asked)
             now = self.database.now(session)
             job = Job(
-                id=new_id("job"), kind=kind, title=title or kind, payload=asked, priority=priority, owner=owner,
-                executor=executor, idempotency_key=key, created_at=now, updated_at=now, output={},
+                id=new_id("job"), kind=kind, title=title or found.label(given), payload=asked, output={},
+                resource=found.resource, executor=executor, priority=priority, owner=owner, idempotency_key=key,
                 state=State.QUEUED, desired_state=Desired.RUN, attempt=0, stalled=0, lease_token=0,
+                created_at=now, updated_at=now,
             )  # fmt: skip
-            wanted = list(needs)
-            if found is not None:
-                job.title, job.resource = title or found.label(given), found.resource
-                wanted += found.plan(session, job, given)
-            _needs(session, job, wanted)
+            _needs(session, job, [*needs, *found.plan(session, job, given)])
             enqueue(session, job, now)
             return job
 
-    def _kind(self, name: str) -> Any:
-        if self.kinds is None:
-            return None
+    def _kind(self, name: str) -> Kind[Any]:
         if name not in self.kinds:
             known = ", ".join(sorted(self.kinds))
             raise UsageError(f"there is no kind of job '{name}'", where="kind", remedy=f"Kinds: {known}")

@@ -8,8 +8,8 @@ from __future__ import annotations
 from sqlalchemy.orm import Session
 
 from redraft.core.errors import Conflict
-from redraft.queue.changes import Kinds, end, enqueue, enter, obstacle, reopen_dependants, said
-from redraft.queue.removal import Removal, remove, users_of
+from redraft.queue.changes import Kinds, end, enqueue, obstacle, reopen_dependants, rest, said
+from redraft.queue.removal import Removal, made_by, remove, users_of
 from redraft.queue.rows import dependants_of, lock_graph, locked
 from redraft.state.database import Database
 from redraft.state.tables import ENDED, Desired, Job, State
@@ -21,7 +21,7 @@ class Wishes:
     """The part of `Jobs` for the owner of a job. NotFound where there is none; a Conflict names the state."""
 
     database: Database
-    kinds: Kinds | None
+    kinds: Kinds
 
     def pause(self, id: str) -> Job:
         """It saves at its next step and ends, and its device is free; or it does not begin. Twice is no error."""
@@ -34,7 +34,7 @@ class Wishes:
                 _not_ending(job, "cannot be paused")
                 _want(session, job, Desired.PAUSE, now)
             elif job.state != State.PAUSED:
-                enter(session, job, State.PAUSED, now, "paused before it began" if not job.attempt else "paused")
+                rest(session, self.kinds, job, now, "paused before it began" if not job.attempt else "paused")
             return job
 
     def resume(self, id: str) -> Job:
@@ -114,7 +114,7 @@ def _not_ending(job: Job, what: str) -> None:
 
 def _not_in_use(session: Session, job: Job) -> None:
     """What a finished job made may be another one's input. (Those that wait for an unfinished one fail.)"""
-    users = users_of(session, [str(id) for id in (job.output or {}).values()])
+    users = users_of(session, made_by(session, job))
     users += dependants_of(session, [job.id])
     names = sorted({user.id for user in users if user.state not in ENDED and user.id != job.id})
     if job.state == State.FINISHED and names:

@@ -45,6 +45,14 @@ def identity(pid: int | None = None) -> dict[str, Any]:
     return {"pid": pid, "started": _started(pid), "boot": boot()}
 
 
+def identity_or_none(pid: int) -> dict[str, Any] | None:
+    """As `identity`; None where there is no such process any more."""
+    try:
+        return identity(pid)
+    except psutil.NoSuchProcess:
+        return None
+
+
 def here(process: Mapping[str, Any]) -> bool:
     """Whether that process is or was one of this machine since its last start, so that `alive` can know of it."""
     return process.get("boot") == boot()
@@ -134,7 +142,7 @@ def _started(pid: int) -> float:
     except FileNotFoundError:
         if _PROC.is_dir():
             raise psutil.NoSuchProcess(pid) from None
-        return round(psutil.Process(pid).create_time(), 2)
+        return round(float(psutil.Process(pid).create_time()), 2)
     except ProcessLookupError:
         raise psutil.NoSuchProcess(pid) from None
     # The name in parentheses may hold anything, even parentheses; the start is the 20th field after it.

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import threading
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from redraft.core.errors import WorkerLost, from_data
@@ -27,8 +27,21 @@ KEPT_LINES = 200
 class LocalProcess:
     """One running verb. Iterate `events()` to its end, then ask for `result()`."""
 
-    def __init__(self, verb: str, request: Mapping[str, Any], *, debug: bool = False) -> None:
+    def __init__(
+        self,
+        verb: str,
+        request: Mapping[str, Any],
+        *,
+        debug: bool = False,
+        environment: Mapping[str, str | None] | None = None,
+        first: Sequence[Mapping[str, Any]] = (),
+        heard: Callable[[bytes], None] | None = None,
+    ) -> None:
+        """environment: variables that are set, or removed (None), beside this process's own. first: messages that
+        follow the request at once. heard: gets each line of the child's standard error, in a thread of its own."""
         self.verb = verb
+        self._heard = heard
+        self._sending = threading.Lock()
         self._lines: deque[str] = deque(maxlen=KEPT_LINES)
         self._result: Result | None = None
         self.ended_by: int | None = None
@@ -38,19 +51,27 @@ class LocalProcess:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=None if debug else subprocess.PIPE,
-            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+            env=_environment(environment or {}),
             start_new_session=True,  # the terminal's Ctrl-C reaches us alone, and we ask in order
         )
         self._reader: threading.Thread | None = None
         if not debug:
             self._reader = threading.Thread(target=self._keep_errors, daemon=True)
             self._reader.start()
+        self.send({"request": dict(request), "debug": debug})
+        for message in first:
+            self.send(message)
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def send(self, message: Mapping[str, Any]) -> None:
+        """One more line on the child's standard input (core.permit.Wire). Nothing happens where it has ended."""
         assert self._process.stdin is not None
-        try:
-            self._process.stdin.write(json.dumps({"request": dict(request), "debug": debug}).encode() + b"\n")
+        with self._sending, contextlib.suppress(BrokenPipeError, ValueError):  # events() says why it ended
+            self._process.stdin.write(json.dumps(message).encode() + b"\n")
             self._process.stdin.flush()
-        except BrokenPipeError:
-            pass  # the child has died already; events() says so with its last words
 
     def events(self) -> Iterator[dict[str, Any]]:
         """Everything the child says, as it says it; raises the error it ended with, or WorkerLost."""
@@ -86,6 +107,10 @@ class LocalProcess:
         assert self._result is not None
         return self._result
 
+    def has_ended(self) -> bool:
+        """Whether the process has; what it had said may still be on its way."""
+        return self._process.poll() is not None
+
     def stop(self, hard: bool = False) -> None:
         """Asks the child to save and stop (SIGTERM), or ends it at once."""
         if self._process.poll() is None:
@@ -99,9 +124,16 @@ class LocalProcess:
     def _keep_errors(self) -> None:
         assert self._process.stderr is not None
         for raw in self._process.stderr:
+            if self._heard is not None:
+                self._heard(raw.rstrip(b"\n"))
             line = raw.decode(errors="replace").rstrip()
             if line:
                 self._lines.append(line)
+
+
+def _environment(changes: Mapping[str, str | None]) -> dict[str, str]:
+    found = {**os.environ, "PYTHONUNBUFFERED": "1", **changes}
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def _end(code: int) -> str:

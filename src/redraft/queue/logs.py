@@ -1,7 +1,7 @@
 """What the processes of a job print, kept in files of bounded size in the job's folder: HOME/jobs/<id>/.
 
-`keeper.log` is the keeper's own, `output.log` the standard error of the work: what libraries say, and the traceback
-of a bug. When a file is full it becomes `<name>.1`, in place of the one before.
+`keeper.log` is the keeper's own, `output.log` the standard error of the work: what libraries say, and the
+traceback of a bug. When a file is full it becomes `<name>.1`, in place of the one before.
 """
 
 from __future__ import annotations

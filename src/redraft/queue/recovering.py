@@ -7,7 +7,8 @@ Only whoever started that process can begin another.
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from redraft.core.errors import DeviceLost, WorkerLost
@@ -25,9 +26,18 @@ class RecoveringProcess:
     """`LocalProcess` for verbs that say which device they took (the metric {"kind": "device", "device": ...}) and
     that know the request keys `device` and `lost`. Falls back once; a second loss is the caller's error."""
 
-    def __init__(self, verb: str, request: Mapping[str, Any], *, debug: bool = False) -> None:
-        self._verb, self._request, self._debug = verb, dict(request), debug
-        self._process = LocalProcess(verb, request, debug=debug)
+    def __init__(
+        self,
+        verb: str,
+        request: Mapping[str, Any],
+        *,
+        begin: Callable[..., LocalProcess] = LocalProcess,
+        **options: Any,
+    ) -> None:
+        """begin: starts each of the two processes, as LocalProcess does; options: what it gets besides."""
+        self._verb, self._request = verb, dict(request)
+        self._begin = partial(begin, **options)
+        self._process = self._begin(verb, request)
         self._device = "cpu"
         self._stopping = False
         self._fallen_back = False
@@ -45,7 +55,7 @@ class RecoveringProcess:
         message = f"{self._device} was lost ({how}): going on from the last checkpoint on the CPU"
         yield {"event": "log", "message": message, "level": "warning"}
         request = {**self._request, "device": "cpu", "lost": {"device": self._device, "how": how}}
-        self._process = LocalProcess(self._verb, request, debug=self._debug)
+        self._process = self._begin(self._verb, request)
         yield from self._watched()
 
     def _watched(self) -> Iterator[dict[str, Any]]:
@@ -65,6 +75,13 @@ class RecoveringProcess:
 
     def result(self) -> Result:
         return self._process.result()
+
+    def send(self, message: Mapping[str, Any]) -> None:
+        """As of a LocalProcess, to the one that runs now."""
+        self._process.send(message)
+
+    def has_ended(self) -> bool:
+        return self._process.has_ended()
 
     def stop(self, hard: bool = False) -> None:
         self._stopping = True

@@ -1,4 +1,4 @@
-"""What every place that keepers can run in does: start one, tell whether it lives, stop it, and clear up after it."""
+"""What a place that keepers run in does: start one, tell whether it lives, stop it, and clear up after it."""
 
 from __future__ import annotations
 

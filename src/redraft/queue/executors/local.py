@@ -16,8 +16,8 @@ from redraft.queue.executors.base import Handle, Life
 from redraft.queue.logs import BoundedLog, job_folder
 from redraft.state.tables import Job
 
-GRACE = 10.0
-"""Seconds that the work of a dead keeper has to save and end; it begins by itself when its keeper goes."""
+GRACE = 20.0
+"""Seconds that the work of a dead keeper has to save and end."""
 
 
 class LocalExecutor:
@@ -62,8 +62,9 @@ class LocalExecutor:
             self._ending.pop(job, None)
             return True
         if job not in self._ending:
+            # Not asked: it has seen its keeper go (the end of its standard input) and is saving. A second request
+            # would break that off.
             self._ending[job] = time.monotonic() + self.grace
-            liveness.signal_job(job, hard=False)
         elif time.monotonic() > self._ending[job]:
             liveness.signal_job(job, hard=True)
         return False

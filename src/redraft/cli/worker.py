@@ -1,0 +1,85 @@
+"""`redraft worker`: takes jobs from the queue and sees them through, until it is stopped."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable
+from typing import Annotated
+
+import typer
+
+from redraft.core.errors import UsageError
+
+
+def register(app: typer.Typer, run: Callable[..., None]) -> None:
+    @app.command()
+    def worker(
+        device_slots: int = typer.Option(1, "--device-slots", min=0, help="Jobs at once that use the device."),
+        light_slots: int = typer.Option(2, "--light-slots", min=0, help="Jobs at once that do not."),
+        executor: Annotated[list[str] | None, typer.Option(help="Where jobs run: local (default), ray.")] = None,
+        until_idle: bool = typer.Option(False, "--until-idle", help="End once there is nothing left to do."),
+        drain: bool = typer.Option(False, "--drain", help="When stopped, wait for the jobs that run."),
+        stop_jobs: bool = typer.Option(
+            False, "--stop-jobs", help="When stopped, have running jobs saved and give them back to the queue."
+        ),
+    ) -> None:
+        """Run jobs from the queue. Ctrl-C ends the worker; the jobs it started run on, unless told otherwise."""
+        if drain and stop_jobs:
+            raise UsageError("these exclude one another", where="--drain, --stop-jobs", remedy="Give one of them")
+        if device_slots + light_slots == 0:
+            raise UsageError("a worker without slots does nothing", where="--device-slots", remedy="Give it one")
+        from redraft.queue.executors.base import find_executor
+        from redraft.queue.jobs import Jobs
+        from redraft.queue.removal import sweep
+        from redraft.queue.working import ROUND, Worker
+        from redraft.state.database import Database
+
+        database = Database.open()
+        sweep(database)
+        slots = {"device": device_slots, "light": light_slots}
+        executors = {name: find_executor(name) for name in executor or ["local"]}
+        found = Worker(Jobs(database), slots, executors, _say)
+        asked = _Asked()
+        _say(f"{found.id} on {found.host}: {_slots(slots)}; Ctrl-C ends it{_what_then(drain, stop_jobs)}")
+        while True:
+            jobs = found.round()
+            if asked.times and found.claiming:
+                found.claiming = False
+                _say("stopping: no further job begins")
+                if stop_jobs:
+                    found.stop_jobs(jobs)
+            waits = (drain or stop_jobs) and asked.times < 2
+            if asked.times and not (waits and jobs):
+                break
+            if until_idle and not jobs and not found.jobs.page(state="queued", limit=1).items:
+                break
+            time.sleep(ROUND)
+        found.leave()
+        _say(f"ended; {len(jobs)} job(s) run on" if jobs else "ended")
+
+
+class _Asked:
+    """Counts requests to stop, SIGTERM or Ctrl-C."""
+
+    def __init__(self) -> None:
+        self.times = 0
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._count)
+
+    def _count(self, *_: object) -> None:
+        self.times += 1
+
+
+def _say(sentence: str) -> None:
+    typer.echo(f"{time.strftime('%H:%M:%S')} {sentence}", err=True)
+
+
+def _slots(slots: dict[str, int]) -> str:
+    return " and ".join(f"{count} {name} slot{'s' if count != 1 else ''}" for name, count in slots.items())
+
+
+def _what_then(drain: bool, stop_jobs: bool) -> str:
+    if drain:
+        return " when the jobs that run have ended"
+    return ", and jobs that run are saved and given back" if stop_jobs else ", and jobs that run go on"

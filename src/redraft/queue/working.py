@@ -1,0 +1,165 @@
+"""The worker's loop: takes jobs as it has room for them, starts a keeper for each, and picks up after dead ones.
+
+It holds nothing that must not be lost: jobs run on while it is away, and the next worker finds them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+
+from redraft.core.errors import LeaseLost, RedraftError, StateError
+from redraft.queue import liveness
+from redraft.queue.executors.base import Executor, Handle
+from redraft.queue.jobs import Jobs
+from redraft.queue.lease import lease_seconds
+from redraft.state.places import new_id
+from redraft.state.tables import Job, WorkerRow
+
+ROUND = 0.25
+"""Seconds between two rounds."""
+REGISTER = 5.0
+"""Seconds between two signs of life of the worker itself."""
+
+DIED = "its keeper died"
+NOT_BEGUN = "its worker died before it had begun"
+
+Tell = Callable[[str], None]
+
+
+class Worker:
+    """slots: how many jobs of each resource run at once here. tell: gets a sentence about whatever happens."""
+
+    def __init__(
+        self, jobs: Jobs, slots: Mapping[str, int], executors: Mapping[str, Executor], tell: Tell
+    ) -> None:
+        self.jobs, self.slots, self.executors, self.tell = jobs, dict(slots), dict(executors), tell
+        self.id, self.host = new_id("worker"), liveness.host()
+        self.claiming = True
+        """False lets no further job begin."""
+        self._registered = 0.0
+        self._living: set[str] = set()
+        self._begun: dict[str, tuple[int, Handle]] = {}
+        self._told: set[str] = set()
+        self._trouble = ""
+
+    def round(self) -> list[Job]:
+        """One look at everything; the jobs that occupy slots here. A database that is away is told of once."""
+        try:
+            self._register()
+            self._living = {row.id for row in self.jobs.workers() if self._lives(row)}
+            running = self._look_after(self.jobs.running())
+            mine = self._occupying(running)
+            if self.claiming:
+                mine += self._claim(Counter(job.resource for job in mine))
+        except StateError as error:
+            if not self._trouble:
+                self.tell(f"the database cannot be used for now: {error}")
+            self._trouble = str(error)
+            return []
+        if self._trouble:
+            self.tell("the database is back")
+        self._trouble = ""
+        return mine
+
+    def leave(self) -> None:
+        """Takes its row away. Its jobs run on; the next worker of this machine looks after them."""
+        self.jobs.drop_worker(self.id)
+
+    def stop_jobs(self, jobs: list[Job]) -> None:
+        """Asks their keepers to have them saved and to give them back."""
+        for job in jobs:
+            if job.handle and job.executor in self.executors:
+                self.executors[job.executor].stop(job.handle)
+
+    def _register(self) -> None:
+        if time.monotonic() - self._registered < REGISTER and self._registered:
+            return
+        self.jobs.set_worker(self.id, self.host, liveness.identity(), self.slots)
+        self._registered = time.monotonic()
+
+    def _lives(self, row: WorkerRow) -> bool:
+        return row.host == self.host and liveness.alive(row.process)
+
+    def _occupying(self, running: list[Job]) -> list[Job]:
+        """What runs in this worker's slots: its own jobs, and those of workers of this machine that are gone."""
+        return [
+            job
+            for job in running
+            if job.lease_owner == self.id or (job.host == self.host and job.lease_owner not in self._living)
+        ]
+
+    def _claim(self, occupied: Counter[str]) -> list[Job]:
+        taken = []
+        while free := [name for name, count in self.slots.items() if occupied[name] < count]:
+            job = self.jobs.claim(
+                self.id, free, host=self.host, seconds=lease_seconds(), executors=list(self.executors)
+            )
+            if job is None:
+                break
+            occupied[job.resource] += 1
+            taken.append(job)
+            self._begin(job)
+        return taken
+
+    def _begin(self, job: Job) -> None:
+        try:
+            handle = self.executors[job.executor].submit(job)
+        except RedraftError as error:
+            self.jobs.fail(job.id, job.lease_token, error.as_data(), retry=True)
+            self.tell(f"{job.id} could not be started: {error}")
+            return
+        self._begun[job.id] = job.lease_token, handle
+        self.tell(f"{job.id} {job.kind}{f' ({job.title})' if job.title else ''}: attempt {job.attempt} begins")
+        with contextlib.suppress(LeaseLost):  # it has ended already
+            self.jobs.heartbeat(job.id, job.lease_token, seconds=lease_seconds(), handle=handle)
+
+    def _look_after(self, running: list[Job]) -> list[Job]:
+        """Picks up the jobs whose keepers are dead; those that are left."""
+        expired = {job.id for job in self.jobs.expired(host_not="")}
+        left = []
+        for job in running:
+            reason = self._lost(job, job.id in expired)
+            if reason is None or not self._recover(job, reason):
+                left.append(job)
+        return left
+
+    def _lost(self, job: Job, expired: bool) -> str | None:
+        """Why nobody looks after a job any more; None where somebody does, or may."""
+        if job.executor not in self.executors:
+            return None
+        silent = f"nothing was heard of it on {job.host} for as long as its lease lasted" if expired else None
+        handle = self._handle(job)
+        if handle is not None:
+            life = self.executors[job.executor].poll(handle)
+            return DIED if life == "dead" else silent if life == "unknown" else None
+        if job.host == self.host and job.lease_owner not in self._living:
+            return NOT_BEGUN
+        return silent
+
+    def _handle(self, job: Job) -> Handle | None:
+        """From its row; from memory where the database could not be written when its keeper was started; or as the
+        keeper itself has said."""
+        if job.handle:
+            return job.handle
+        token, handle = self._begun.get(job.id, (0, None))
+        if token == job.lease_token:
+            return handle
+        return {"job": job.id, "keeper": job.process["keeper"]} if job.process else None
+
+    def _recover(self, job: Job, reason: str) -> bool:
+        """Whether the job has been handed on: nothing of it runs any more, and this is written."""
+        handle = self._handle(job) or {"job": job.id}
+        executor = self.executors[job.executor]
+        if job.id not in self._told:
+            self.tell(f"{job.id}: {reason}")
+            self._told.add(job.id)
+        if reason in (DIED, NOT_BEGUN) and not executor.recover(handle):
+            return False
+        self._told.discard(job.id)
+        self._begun.pop(job.id, None)
+        with contextlib.suppress(LeaseLost):  # another worker was quicker
+            self.jobs.rescue(job.id, job.lease_token, reason)
+        return True

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from redraft.core.errors import Conflict
+from redraft.core.errors import Conflict, WorkerLost
 from redraft.queue.changes import Kinds, end, enqueue, enter, open_dependants, rest
 from redraft.queue.removal import Removal, remove
 from redraft.queue.rows import held, lock_graph
@@ -70,7 +70,9 @@ class Endings:
         """
         with self.database.write() as session:
             lock_graph(session)
-            removal = self._over(session, held(session, id, token), reason, retry=True, pause=BACKOFF)
+            job = held(session, id, token)
+            job.error = WorkerLost(reason, where=id).as_data()
+            removal = self._over(session, job, reason, retry=True, pause=BACKOFF)
         _files(removal)
 
     def paused(self, id: str, token: int, reason: str, *, asked: bool = False) -> None:

@@ -65,11 +65,12 @@ def test_a_cut_database(sqlite_database: Database, state_home: Path) -> None:
 def test_damage_that_only_a_reader_meets(sqlite_database: Database, state_home: Path) -> None:
     with sqlite_database.write() as session:
         session.add_all(job(id=f"job-{n}", title="x" * 190) for n in range(200))
+        sql = "SELECT rootpage FROM sqlite_master WHERE name = 'job'"
+        page = session.scalar(text(sql))
     sqlite_database.close()
     path = state_home / DATABASE
     data = bytearray(path.read_bytes())
-    rest = len(data) * 2 // 5 // 4096 * 4096  # the first tables are whole
-    data[rest:] = b"\xa5" * (len(data) - rest)
+    data[4096 * (page - 1) : 4096 * page] = b"\xa5" * 4096
     path.write_bytes(data)
     database = Database.open()
     with pytest.raises(StateError, match="the database is damaged"), database.read() as session:

@@ -9,6 +9,7 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
+from redraft.state.access.token import ensure_token
 from redraft.web.app import create_app
 from redraft.web.settings import Settings
 
@@ -32,5 +33,6 @@ def web_app(state_folder: Path) -> FastAPI:
 @pytest.fixture
 def client(web_app: FastAPI) -> Iterator[TestClient]:
     """A client of the running application that holds its token. `client.app.state.service` is its service."""
-    with TestClient(web_app, base_url="http://127.0.0.1:7001") as started:
+    headers = {"Authorization": f"Bearer {ensure_token().value}"}
+    with TestClient(web_app, base_url="http://127.0.0.1:7001", headers=headers) as started:
         yield started

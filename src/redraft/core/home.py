@@ -7,5 +7,8 @@ from pathlib import Path
 
 
 def home() -> Path:
-    """The state folder: REDRAFT_HOME, else ~/.redraft."""
-    return Path(os.environ.get("REDRAFT_HOME") or Path.home() / ".redraft")
+    """The state folder: REDRAFT_HOME, else DEEPSYNTH_UI_STATE_DIR (its name in DeepSynth), else ~/.redraft."""
+    for name in ("REDRAFT_HOME", "DEEPSYNTH_UI_STATE_DIR"):
+        if os.environ.get(name):
+            return Path(os.environ[name])
+    return Path.home() / ".redraft"

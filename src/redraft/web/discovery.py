@@ -1,4 +1,4 @@
-"""Finds routes: every module of `web/routes` with a `router`, every task's `routes` with `register(router, answers)`."""
+"""Finds routes: modules of `web/routes` with a `router`, tasks' `routes` with `register(router, answers)`."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Errors as answers: problem details (RFC 9457), and in the form that OpenAI's clients read below /v1.
 
-What a caller reads is what, where and the remedy of core/errors.py. Nothing of the request's values is repeated, and
-an error nobody foresaw says its request's id alone: its traceback stands in the log.
+What a caller reads is what, where and the remedy of core/errors.py. Nothing of the request's values is repeated,
+and an error nobody foresaw says its request's id alone: its traceback stands in the log.
 """
 
 from __future__ import annotations

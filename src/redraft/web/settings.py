@@ -23,6 +23,8 @@ class Settings:
     """Names besides this machine's own by which browsers and clients may call the server, without a port."""
     body_limit: int = 2 * MIB
     """Bytes of a request's body where its route names no other limit (`max_body_size`)."""
+    worker: bool = False
+    """Whether the server sees to it that a worker takes jobs (`redraft serve` does unless told not to)."""
     drain: float = 5.0
     """Seconds that open answers and streams get to end when the server is stopped."""
 

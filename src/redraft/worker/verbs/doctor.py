@@ -129,4 +129,11 @@ def _walls() -> list[dict[str, str]]:
     return checks
 
 
-VERBS = {"doctor.report": report}
+def walls(request: Request, work: Work) -> Result:
+    """The walls alone, for the server that others will reach: {"whole", "missing": names in one line}."""
+    found: dict[str, Any] = importlib.import_module("redraft.tasks.cad.kernel.walls").report()
+    missing = ", ".join(str(wall["name"]) for wall in found["walls"] if not wall["stands"])
+    return Result({"whole": bool(found["whole"]), "missing": missing})
+
+
+VERBS = {"doctor.report": report, "doctor.walls": walls}

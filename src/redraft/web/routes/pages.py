@@ -1,0 +1,39 @@
+"""What a browser opens: the first page, the description of the API, and the end of a session."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import HTMLResponse, RedirectResponse
+
+from redraft.state.access.sessions import cookie_name
+from redraft.state.access.token import read_token
+from redraft.web.callers import caller
+from redraft.web.docs_page import docs_page
+from redraft.web.pages import page
+from redraft.web.service import Serving
+
+router = APIRouter(include_in_schema=False)
+SHOWN_JOBS = 10
+
+
+@router.get("/")
+def first(service: Serving, owner: Annotated[str, Depends(caller)]) -> HTMLResponse:
+    jobs = service.jobs.page(owner=owner, limit=SHOWN_JOBS)
+    return HTMLResponse(page("Service", "first.html", jobs=jobs.items))
+
+
+@router.get("/docs")
+def docs(request: Request) -> HTMLResponse:
+    return HTMLResponse(docs_page(request.app.openapi()), headers={"Cache-Control": "max-age=60"})
+
+
+@router.post("/sign-out")
+def sign_out(owner: Annotated[str, Depends(caller)]) -> RedirectResponse:
+    """Takes the session from this browser."""
+    answer = RedirectResponse("/sign-in", 303)
+    token = read_token()
+    if token is not None:
+        answer.delete_cookie(cookie_name(token), httponly=True, samesite="strict")
+    return answer

@@ -1,0 +1,118 @@
+"""What must hold before the server begins: a free address, and beyond this machine a token and both walls."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import socket
+from pathlib import Path
+from typing import Any
+
+from redraft.core.atomic import write_bytes
+from redraft.core.errors import UsageError
+from redraft.core.home import home
+from redraft.queue import liveness
+from redraft.state.access.token import read_token, token_file
+from redraft.web.settings import Settings
+
+SERVING = "serving.json"
+"""In the state folder: address and process of its server, for `redraft token --link` and other commands."""
+BACKLOG = 2048
+
+
+def bind(settings: Settings) -> socket.socket:
+    """The listening socket. UsageError where the address is taken, unknown or not allowed."""
+    try:
+        family, _, _, _, address = socket.getaddrinfo(
+            settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+    except socket.gaierror as error:
+        raise UsageError("this address is not known", where=settings.host, remedy="Correct --host") from error
+    found = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        if os.name == "posix":
+            found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        found.bind(address)
+        found.listen(BACKLOG)
+    except OSError as error:
+        found.close()
+        raise _not_bound(settings, error) from error
+    found.set_inheritable(False)
+    return found
+
+
+def check_reach(settings: Settings) -> None:
+    """Beyond this machine nothing is served without a token made on purpose and the whole of both walls."""
+    if settings.is_local:
+        return
+    where = f"--host {settings.host}"
+    token = read_token()
+    if token is None:
+        raise UsageError(
+            "the service can be reached by others, and has no token",
+            where=where,
+            remedy=f"Run `redraft token` first, which writes {token_file()}, or serve on 127.0.0.1",
+        )
+    if token.has_expired:
+        raise UsageError("the token has expired", where=where, remedy="Run `redraft token --new` first")
+    missing = missing_walls()
+    if missing:
+        raise UsageError(
+            f"the walls around generated programs are not whole on this machine: {missing}",
+            where=where,
+            remedy="Serve on 127.0.0.1, or on Linux with Landlock and seccomp; `redraft doctor` says more",
+        )
+
+
+def missing_walls() -> str:
+    """Which of the second wall's parts this machine lacks, tried in a process of its own; "" where it is whole."""
+    from redraft.queue.local import LocalProcess
+
+    process = LocalProcess("doctor.walls", {})
+    for _ in process.events():
+        pass
+    return str(process.result().value["missing"])
+
+
+def note_serving(settings: Settings, url: str) -> None:
+    """Notes the server's address in the state folder."""
+    told = {"url": url, "host": settings.host, "port": settings.port, "process": liveness.identity()}
+    write_bytes(home() / SERVING, json.dumps(told).encode() + b"\n")
+
+
+def forget_serving() -> None:
+    """Takes the note away, where it is this process's own."""
+    told = serving()
+    if told is not None and told["process"]["pid"] == os.getpid():
+        (home() / SERVING).unlink(missing_ok=True)
+
+
+def serving(folder: Path | None = None) -> dict[str, Any] | None:
+    """The note of the server that serves this state folder now: url, host, port, process; None where none does."""
+    try:
+        told: dict[str, Any] = json.loads(((folder or home()) / SERVING).read_text())
+        lives = liveness.here(told["process"]) and liveness.alive(told["process"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return told if lives else None
+
+
+def _not_bound(settings: Settings, error: OSError) -> UsageError:
+    where = f"{settings.host}:{settings.port}"
+    if error.errno == errno.EADDRINUSE:
+        told = serving()
+        if told is not None and told["port"] == settings.port:
+            return UsageError(
+                "a server of this state folder runs there already",
+                where=where,
+                remedy="Print a link to it with `redraft token --link`, or stop it first",
+            )
+        return UsageError("the port is in use", where=where, remedy="Choose another with --port")
+    if error.errno in (errno.EACCES, errno.EPERM):
+        return UsageError(
+            "this port is not allowed to you", where=where, remedy="Choose one above 1023 with --port"
+        )
+    if error.errno == errno.EADDRNOTAVAIL:
+        return UsageError("this machine does not have this address", where=where, remedy="Correct --host")
+    return UsageError(f"cannot listen ({error.strerror})", where=where, remedy="Correct --host or --port")

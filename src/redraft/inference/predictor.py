@@ -195,16 +195,17 @@ class LocalPredictor:
         self, row: Row, ids: list[int], logprobs: list[float], seconds: float, loop: Loop | None
     ) -> Prediction:
         if loop is not None:
-            text = self._decode(ids[: loop.kept]).rstrip(HALF).strip()
+            text = self.decode(ids[: loop.kept]).rstrip(HALF).strip()
             per_token = sum(logprobs[: loop.end]) / loop.end
             return Prediction(row.encoding.id, text, "loop", loop.end, seconds, per_token)
         ends = [place for place, token in enumerate(ids) if token in self.encoder.end_ids]
         finish: Literal["stop", "length"] = "stop" if ends else "length"
         count = ends[0] + 1 if ends else len(ids)
         mean = sum(logprobs[:count]) / count if count else None
-        return Prediction(row.encoding.id, self._decode(ids[:count]).strip(), finish, count, seconds, mean)
+        return Prediction(row.encoding.id, self.decode(ids[:count]).strip(), finish, count, seconds, mean)
 
-    def _decode(self, ids: list[int]) -> str:
+    def decode(self, ids: list[int]) -> str:
+        """The text of tokens, without special ones."""
         tokenizer = self.encoder.tokenizer
         return str(tokenizer.decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False))
 

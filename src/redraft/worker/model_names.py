@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from redraft.core.discovery import task_folders
+from redraft.core.default_model import default_model
 from redraft.core.errors import UsageError
-from redraft.core.home import home
 
 
 def resolve_model(name: str) -> Path:
@@ -28,13 +27,9 @@ def resolve_model(name: str) -> Path:
 
 
 def _default(task: str) -> Path:
-    chosen = home() / "models" / "default" / task
-    folders = [chosen]
-    if task in task_folders():
-        folders.append(task_folders()[task] / "weights")
-    for folder in folders:
-        if (folder / "manifest.json").is_file():
-            return folder
+    folder = default_model(task)
+    if folder is not None:
+        return folder
     raise UsageError(
         f"no model for the task '{task}' is installed",
         remedy=f"Train one with `redraft demo --task {task}` or `redraft train`, and give its run with --model",

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from redraft.core.errors import Interrupted, RedraftError
-from redraft.worker.answering.idle import Idle
+from redraft.worker.answering.stock import Stock
 from redraft.worker.answering.work import AnsweringWork
 from redraft.worker.verbs import find_verb
 
 
-async def run_verb(name: str, request: Mapping[str, Any], idle: Idle) -> AsyncIterator[bytes]:
+async def run_verb(name: str, request: Mapping[str, Any], stock: Stock) -> AsyncIterator[bytes]:
     """Everything the verb says as JSON lines, its result or error last. Closing the iterator stops the verb at the
     next thing it says or asks."""
     loop = asyncio.get_running_loop()
@@ -25,8 +25,8 @@ async def run_verb(name: str, request: Mapping[str, Any], idle: Idle) -> AsyncIt
     def emit(event: dict[str, Any]) -> None:
         loop.call_soon_threadsafe(lines.put_nowait, event)
 
-    work = AnsweringWork(emit)
-    with idle.working():
+    work = AnsweringWork(emit, stock.shelf, stock.engine)
+    with stock.idle.working():
         threading.Thread(target=_work, args=(name, request, work), daemon=True, name=name).start()
         try:
             while True:
@@ -49,7 +49,7 @@ def _work(name: str, request: Mapping[str, Any], work: AnsweringWork) -> None:
         work.emit({"event": "error", "error": error.as_data()})
     except Exception as error:  # the last wall of a thread: what comes through here is our own bug, and says so
         traceback.print_exc()
-        work.emit({"event": "error", "error": fault_of(error).as_data()})
+        work.emit({"event": "error", "error": fault_of(error).as_data(), "bug": True})
 
 
 def fault_of(error: Exception) -> RedraftError:

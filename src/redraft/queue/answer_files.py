@@ -1,0 +1,78 @@
+"""The files of answers: each answer's in a folder of its own for a while, then removed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from pathlib import Path
+
+from redraft.core.answers import Kept
+from redraft.core.errors import NotFound, UsageError
+from redraft.core.home import home
+from redraft.state.places import inside, new_id
+
+ROOM = "answers"
+VARIABLE = "REDRAFT_ANSWER_KEEP"
+KEEP = 86_400.0
+"""Seconds that an answer's files are kept; REDRAFT_ANSWER_KEEP says otherwise."""
+MOST = 2_000
+"""Answers whose files are kept at once: the oldest go first."""
+HIDDEN = "given"
+"""The folder inside that holds what was sent; it is not given out."""
+
+
+class AnswerFiles:
+    """Old ones are removed when a new one is made, so nothing has to run for it."""
+
+    def __init__(self) -> None:
+        self.folder = home() / ROOM
+        self.seconds = _seconds()
+
+    def new(self) -> Kept:
+        self.clean()
+        id = new_id("answer")
+        folder = inside(self.folder, id)
+        (folder / HIDDEN).mkdir(parents=True)
+        return Kept(id, folder)
+
+    def find(self, id: str, name: str) -> Path:
+        """A plain file in the folder itself; NotFound."""
+        try:
+            folder = inside(self.folder, id)
+            path = inside(folder, name)
+            if folder.parent == self.folder.resolve() and path.parent == folder and path.is_file():
+                return path
+        except (UsageError, OSError, ValueError):
+            pass
+        raise NotFound(
+            "there is no such file of an answer",
+            where=id[:60],
+            remedy=f"Files are kept for {self.seconds / 3600:g} hours: ask for the answer again",
+        )
+
+    def clean(self) -> None:
+        """Removes what is older than it is kept, and the oldest beyond the most."""
+        try:
+            found = [(entry.stat().st_mtime, entry) for entry in self.folder.iterdir()]
+        except FileNotFoundError:
+            return
+        found.sort(key=lambda one: one[0])
+        until = time.time() - self.seconds
+        surplus = max(0, len(found) + 1 - MOST)
+        for number, (at, entry) in enumerate(found):
+            if at < until or number < surplus:
+                shutil.rmtree(entry, ignore_errors=True)
+
+
+def _seconds() -> float:
+    said = os.environ.get(VARIABLE)
+    if not said:
+        return KEEP
+    try:
+        seconds = float(said)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < 10**9:
+        raise UsageError("this is no number of seconds", where=VARIABLE, remedy="Set it to a number such as 86400")
+    return seconds

@@ -45,6 +45,7 @@ def create_app(settings: Settings | None = None, *, answers: Any = None) -> Fast
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         database = Database.open(settings.database)
         jobs = Jobs(database)
+        given.database = database
         app.state.service = service = Service(database, jobs, given, settings)
         looking = asyncio.create_task(WorkerStarter(jobs, settings.database).run()) if settings.worker else None
         try:

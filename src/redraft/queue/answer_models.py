@@ -82,7 +82,7 @@ def every(database: Database | None) -> list[Known]:
     return found + sorted(known, key=lambda one: -one.created)
 
 
-def _standing() -> Select[tuple[Checkpoint, Run]]:
+def _standing() -> Select[Checkpoint, Run]:
     return select(Checkpoint, Run).join(Run, Checkpoint.run_id == Run.id).where(~Checkpoint.removed)
 
 

@@ -276,10 +276,10 @@ def test_no_writer_is_lost_among_processes(database: Database) -> None:
                 last = session.query(Event).count()
                 session.add(Event(kind="log", data={"last": last}, at=1.0))
         """
-    started = [subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True) for _ in range(3)]
-    assert [(process.communicate(timeout=120)[1], process.returncode) for process in started] == [("", 0)] * 3
+    started = [subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    assert [(process.communicate(timeout=120)[1], process.returncode) for process in started] == [("", 0)] * 2
     with database.read() as session:
         seen = [data["last"] for data in session.scalars(select(Event.data).order_by(Event.id))]
-    assert len(seen) == 75
+    assert len(seen) == 50
     if database.is_sqlite:
-        assert seen == list(range(75)), "each saw all that were before it"
+        assert seen == list(range(50)), "each saw all that were before it"

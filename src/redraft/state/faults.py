@@ -9,7 +9,6 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import psycopg
 from sqlalchemy import URL
 from sqlalchemy.exc import DataError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -71,6 +70,10 @@ def explain(error: BaseException | None, url: URL) -> RedraftError | None:
     """None where it is no fault of the database's own."""
     if isinstance(error, sqlite3.DatabaseError):
         return _of_sqlite(error, url)
+    if url.get_backend_name() == "sqlite":
+        return None
+    import psycopg  # loaded already: the error is one of its own
+
     if isinstance(error, psycopg.errors.DiskFull):
         return OutputError("the disk of the database is full", where=shown(url), remedy=FULL)
     if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError | psycopg.errors.InsufficientPrivilege):
@@ -88,7 +91,7 @@ def _of_sqlite(error: sqlite3.DatabaseError, url: URL) -> RedraftError | None:
     return None
 
 
-def _of_postgresql(error: psycopg.Error, url: URL) -> RedraftError:
+def _of_postgresql(error: Exception, url: URL) -> RedraftError:
     message = str(error)
     for part, what, remedy in POSTGRESQL:
         if part in message:

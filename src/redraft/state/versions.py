@@ -12,7 +12,6 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, inspect, text
 
 from redraft.core.errors import StateError
-from redraft.state.catalogue import fill
 from redraft.state.engine import CLOCK, shown
 from redraft.state.tables import Table
 
@@ -39,6 +38,8 @@ def bring_up(engine: Engine) -> str | None:
             connection.execute(text(f"SELECT pg_advisory_xact_lock({ADVISORY_LOCK})"))
         before = version(connection)  # another process may have been first
         if before != HEAD:
+            from redraft.state.catalogue import fill  # what a database that has its tables never loads
+
             _check(connection, engine, before)
             _upgrade(connection)
             fill(connection, float(connection.scalar(text(CLOCK[engine.dialect.name])) or 0.0))

@@ -21,7 +21,6 @@ CONTENT_SECURITY_POLICY = "; ".join(
     )
 )
 ALWAYS = {
-    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "no-referrer",
@@ -29,8 +28,9 @@ ALWAYS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), microphone=(), geolocation=(), payment=()",
 }
-UNLESS_SAID = {"Cache-Control": "no-store"}
-"""Answers are private; a route that knows better says so itself."""
+UNLESS_SAID = {"Content-Security-Policy": CONTENT_SECURITY_POLICY, "Cache-Control": "no-store"}
+"""Answers are private; a route that knows better says so itself. So does a run's report, which holds its own style
+and is therefore allowed nothing else at all."""
 
 
 class Headers:

@@ -12,7 +12,8 @@ import os
 from array import array
 from bisect import bisect_left, bisect_right
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 from threading import Lock
@@ -68,10 +69,10 @@ class Series:
 
 
 class RunEvents:
-    """The rows of one file. `read` it before looking."""
+    """The rows of one file. Look at it between `with events.lock: events.read()` and the end of that block."""
 
     def __init__(self, path: Path) -> None:
-        self._path, self._lock = path, Lock()
+        self._path, self.lock = path, Lock()
         self._begin()
 
     def _begin(self) -> None:
@@ -88,25 +89,23 @@ class RunEvents:
 
     def read(self) -> None:
         """Takes in what has been written since; a file that is not there has no rows."""
-        with self._lock:
-            try:
-                with self._path.open("rb") as file:
-                    about = os.fstat(file.fileno())
-                    file.seek(max(0, self._offset - len(self._before)))
-                    same = about.st_ino == self._inode and file.read(len(self._before)) == self._before
-                    if not same:
-                        self._begin()
-                        self._inode = about.st_ino
-                        file.seek(0)
-                    data = file.read(LIMIT - self._offset)
-            except FileNotFoundError:
-                self._begin()
-                return
-            whole = data[: data.rfind(b"\n") + 1]
-            self._offset += len(whole)
-            self._before = (self._before + whole)[-CHECKED:]
-            for line in whole.splitlines():
-                self._row(line)
+        try:
+            with self._path.open("rb") as file:
+                about = os.fstat(file.fileno())
+                file.seek(max(0, self._offset - len(self._before)))
+                if about.st_ino != self._inode or file.read(len(self._before)) != self._before:
+                    self._begin()
+                    self._inode = about.st_ino
+                    file.seek(0)
+                data = file.read(LIMIT - self._offset)
+        except FileNotFoundError:
+            self._begin()
+            return
+        whole = data[: data.rfind(b"\n") + 1]
+        self._offset += len(whole)
+        self._before = (self._before + whole)[-CHECKED:]
+        for line in whole.splitlines():
+            self._row(line)
 
     def _row(self, line: bytes) -> None:
         try:
@@ -143,13 +142,15 @@ class RunsEvents:
         self._kept, self._lock = kept, Lock()
         self._files: OrderedDict[Path, RunEvents] = OrderedDict()
 
-    def of(self, folder: Path) -> RunEvents:
-        """What the run in that folder has measured up to now."""
+    @contextmanager
+    def of(self, folder: Path) -> Iterator[RunEvents]:
+        """What the run in that folder has measured up to now; nobody else changes it meanwhile."""
         path = folder / NAME
         with self._lock:
             found = self._files.pop(path, None) or RunEvents(path)
             self._files[path] = found
             while len(self._files) > self._kept:
                 self._files.popitem(last=False)
-        found.read()
-        return found
+        with found.lock:
+            found.read()
+            yield found

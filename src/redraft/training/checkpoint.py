@@ -13,7 +13,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from redraft.core.errors import InputError, Paused
+from redraft.core.errors import InputError, LeaseLost, Paused
+from redraft.core.permit import FREE, Permit
 from redraft.core.work import Work
 from redraft.models import layout
 from redraft.models.load import Loaded
@@ -34,23 +35,25 @@ def save(
     tensors: Mapping[str, Tensor],
     state: dict[str, Any],
     about: dict[str, Any],
-    token: str | None = None,
+    permit: Permit = FREE,
     processes: Processes = ALONE,
 ) -> Path:
     """Writes checkpoints/step-<n> and returns it; n is state["step"]. A verified one of that step is kept.
 
     tensors: optimiser and random states of this process. about: what else the manifest says (base, dataset); its
-    "recipe" becomes recipe.json. token: of this writer, where a queue hands one out; random by default. processes:
-    each calls this and writes its own file of tensors; the main one writes the rest.
+    "recipe" becomes recipe.json. permit: of this writer; its token, random where it has none, names the temporary
+    folder, and it is asked before the checkpoint gets its name. processes: each calls this and writes its own file
+    of tensors; the main one writes the rest.
     The first save of a model is read back and compared bit by bit, later ones by names, shapes and types.
 
-    Paused, where the disk is full or failing: nothing is left behind and older checkpoints are untouched.
+    Paused, where the disk is full or failing, and LeaseLost, where the permit refuses: nothing is left behind and
+    older checkpoints are untouched.
     """
     folder = run / layout.CHECKPOINTS / f"step-{state['step']}"
     _sound.discard(folder.resolve())  # looked at afresh: what lies there was left by an earlier writer
     if processes.by_main(lambda: folder.is_dir() and _is_sound(folder)):
         return folder
-    token = processes.by_main(lambda: token or secrets.token_hex(4))
+    token = processes.by_main(lambda: permit.token or secrets.token_hex(4))
     with Pending(run, state["step"], token) as pending:
 
         def begin() -> None:
@@ -67,7 +70,14 @@ def save(
 
         def publish() -> None:
             facts = {name: value for name, value in about.items() if name != "recipe"}
+            place = {"step": state["step"], "path": f"{layout.CHECKPOINTS}/{folder.name}"}
+            permit.publish("publish", **place)
             pending.publish({"token": token, **facts})
+            try:
+                permit.publish("checkpoint", **place, bytes=sum(int(f["bytes"]) for f in pending.files.values()))
+            except LeaseLost:
+                remove(folder, token)
+                raise
 
         processes.by_main(begin)
         for written in processes.by_each(write):

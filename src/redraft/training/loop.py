@@ -157,16 +157,19 @@ class _Training:
             self.prepared, self.order, self.now.step, self.setup.together, *place, workers=self.settings.workers
         )
         try:
+            self._pause_if_asked()
+            self._catch_up()
             while self.pace.part(self.now.step, self.now.seconds) < 1.0:
                 window = next(batches, None)
                 if window is None:
                     break
                 self._one(window)
+                self._pause_if_asked()
                 if self._due(self.settings.evaluate_every):
                     self._evaluate()
+                    self._pause_if_asked()
                 if (self._due(self.settings.save_every) or self.now.is_best) and not self._ending():
                     self._save()
-                self._stop_if_asked()
                 if self._has_waited():
                     break
         finally:
@@ -174,6 +177,13 @@ class _Training:
                 batches.close()
             if self.setup.offload is not None:
                 self.setup.offload.come_back()
+
+    def _catch_up(self) -> None:
+        """Does the evaluation of this step that the last process of the run was stopped before."""
+        due = self.now.step > 0 and self._due(self.settings.evaluate_every)
+        if due and not self.now.is_scored and not self._ending():
+            self._evaluate()
+            self._pause_if_asked()
 
     def _one(self, window: list[Batch]) -> None:
         """One optimiser step."""
@@ -278,9 +288,12 @@ class _Training:
             best = self.now.best["checkpoint"] if self.now.best else None
             checkpoint.prune(self.folder, self.settings.keep, best)
 
-    def _stop_if_asked(self) -> None:
-        if not self.processes.any(self.stop.asked) or self._ending():
-            return
+    def _pause_if_asked(self) -> None:
+        if self.processes.any(self.stop.asked) and not self._ending():
+            self._pause()
+
+    def _pause(self) -> NoReturn:
+        self.work.permit.check()
         self._save()
         self._write_end(self._result(faults.PAUSED, "asked to stop"))
         raise Interrupted(
@@ -294,11 +307,21 @@ class _Training:
         if not self.now.is_saved:
             self._save()
         if not self.now.is_scored:
+            self._pause_if_leased()
             self._evaluate()
+            self._pause_if_leased()
+        self.work.permit.check()
         result = self._result(FINISHED)
         self.events.row("end", **result)
         self._write_end(result)
         self.work.log(sentence(result))
+
+    def _pause_if_leased(self) -> None:
+        """A job's last evaluation waits too, where it is asked to stop; a person at the keyboard gets a finished
+        run without it."""
+        leased = self.processes.main and self.work.permit.token is not None and self.stop.asked
+        if self.processes.any(leased) and not self.now.is_scored:
+            self._pause()
 
     def _result(self, status: str, reason: str | None = None) -> dict[str, Any]:
         figures = summary(read(self.folder), len(self.prepared))

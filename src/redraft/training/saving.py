@@ -43,7 +43,7 @@ def save(folder: Path, setup: Setup, standing: Standing, dataset: dict[str, Any]
         kept = state_tensors(setup.optimiser, loaded.model)
         tensors |= {f"optimiser/{name}": spread.mine(tensor) for name, tensor in kept.items()}
     with setup.whole(), spread.gathered():
-        return checkpoint.save(folder, loaded, tensors, state, about, processes=processes)
+        return checkpoint.save(folder, loaded, tensors, state, about, setup.work.permit, processes)
 
 
 def restore(found: Path, setup: Setup) -> tuple[Standing, int]:

@@ -67,7 +67,7 @@ class Setup:
         self.spread = spread(loaded, self._loss, recipe, processes)
         self.optimiser = make_optimiser(loaded.model, settings, self.device)
         self.scaler = self.accelerator.scaler
-        self.stepper = Stepper(self.spread, self.optimiser, self.accelerator, settings, processes)
+        self.stepper = Stepper(self.spread, self.optimiser, self.accelerator, settings, processes, work.permit)
 
     def together(self, encodings: list[Encoding]) -> Batch:
         """One batch of them, packed or padded."""

@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 
+from redraft.core.permit import FREE, Permit
 from redraft.core.recipe import Train
 from redraft.models.collate import Batch
 from redraft.training.optimiser import trained
@@ -44,13 +45,21 @@ class Done:
 class Stepper:
     """Does the steps of a run on one model.
 
-    spread: the model over the processes. accelerator: for autocast and the scaling of losses. The optimiser's
-    groups carry their own highest rate as "initial_lr".
+    spread: the model over the processes. accelerator: for autocast and the scaling of losses. permit: asked before
+    the passes of a step and before the weights change. The optimiser's groups carry their own highest rate as
+    "initial_lr".
     """
 
     def __init__(
-        self, spread: Whole, optimiser: Any, accelerator: Any, settings: Train, processes: Processes
+        self,
+        spread: Whole,
+        optimiser: Any,
+        accelerator: Any,
+        settings: Train,
+        processes: Processes,
+        permit: Permit = FREE,
     ) -> None:
+        self.permit = permit
         self.spread, self.optimiser, self.processes = spread, optimiser, processes
         self.accelerator, self.settings = accelerator, settings
         self.scaler = accelerator.scaler
@@ -61,6 +70,7 @@ class Stepper:
         """scale: the factor on every learning rate.
 
         A loss or a gradient that is not finite raises NotANumber, unless a loss scaler passes over the step."""
+        self.permit.check()
         started = time.perf_counter()
         for group in self.optimiser.param_groups:
             group["lr"] = group["initial_lr"] * scale
@@ -84,6 +94,9 @@ class Stepper:
         norm = self._clip()
         if self.scaler is None and not math.isfinite(norm):
             raise self._not_a_number("gradient", norm, mine)
+        before = time.perf_counter()
+        self.permit.check()
+        started += time.perf_counter() - before  # waiting for a lease is no training
         self._update()
         # The schedule may follow the clock: one clock for all.
         seconds = self.processes.first(time.perf_counter() - started)

@@ -9,7 +9,8 @@ from typing import Any
 
 
 class StopRequest:
-    """While open, SIGTERM and Ctrl-C set `asked` instead of ending the process. The second Ctrl-C ends it.
+    """While open, SIGTERM and Ctrl-C set `asked` instead of ending the process. The second Ctrl-C ends it; SIGTERM
+    may come from several sides at once, and as often as it likes.
 
     Signals can be caught in the main thread alone; elsewhere `asked` is set by hand.
     """
@@ -31,6 +32,7 @@ class StopRequest:
             signal.signal(number, handler)
 
     def _ask(self, number: int, frame: FrameType | None) -> None:
-        again, self.asked = self.asked, True
-        if again or self.immediate:
+        again = self.asked and number == signal.SIGINT
+        at_once, self.immediate, self.asked = self.immediate, False, True
+        if again or at_once:
             raise KeyboardInterrupt

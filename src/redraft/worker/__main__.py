@@ -1,34 +1,41 @@
 """`python -m redraft.worker VERB`: one verb, its request on standard input, its events on standard output.
 
-Standard output belongs to the events alone: whatever a library prints goes to standard error. When standard
-input ends, nobody listens any more, and the work is asked to stop as by SIGTERM.
+Standard output belongs to the events alone: whatever a library prints goes to standard error. After the request,
+standard input brings what a keeper says (core.permit.Wire); when it ends, nobody listens any more, and the work is
+asked to stop as by SIGTERM.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import sys
-import threading
+import time
 import traceback
 from pathlib import Path
 from types import FrameType
-from typing import NoReturn
 
 from redraft.core.errors import Interrupted, RedraftError
 from redraft.worker.context import ProcessWork
+from redraft.worker.permit import LeasePermit
 from redraft.worker.verbs import find_verb
+from redraft.worker.wire import Lines, listen
+
+ONE_REQUEST = 2.0
+"""Seconds within which requests to stop are one: they may come from several sides at once."""
 
 
 def main() -> int:
     events = os.fdopen(os.dup(1), "w", encoding="utf-8", buffering=1)
     os.dup2(2, 1)
-    signal.signal(signal.SIGTERM, _interrupt)
-    signal.signal(signal.SIGINT, _interrupt)
-    message = json.loads(sys.stdin.buffer.readline() or b"{}")
-    threading.Thread(target=_stop_when_left_alone, daemon=True).start()
+    signal.signal(signal.SIGTERM, _Interrupt())
+    signal.signal(signal.SIGINT, _Interrupt())
+    lines = Lines()
+    message = lines.first()
     work = ProcessWork(events)
+    work.permit = permit = LeasePermit(work.emit, work.log)
+    permit.hear(message)
+    listen(lines, permit)
     debug = bool(message.get("debug"))
     try:
         result = find_verb(sys.argv[1])(message.get("request", {}), work)
@@ -56,23 +63,24 @@ def main() -> int:
 
 
 def _fail(work: ProcessWork, error: RedraftError, trace: bool) -> int:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it ends already
     if trace:
         traceback.print_exc()
     work.emit({"event": "error", "error": error.as_data()})
     return error.exit_code
 
 
-def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
-    raise KeyboardInterrupt
+class _Interrupt:
+    """Ends what goes on, whatever it is; the same wish that comes twice does not break off its clearing up."""
 
+    def __init__(self) -> None:
+        self._asked = -ONE_REQUEST
 
-def _stop_when_left_alone() -> None:
-    try:
-        while os.read(0, 65536):
-            pass
-    except OSError:
-        pass
-    os.kill(os.getpid(), signal.SIGTERM)
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        now = time.monotonic()
+        if now - self._asked >= ONE_REQUEST:
+            self._asked = now
+            raise KeyboardInterrupt
 
 
 if __name__ == "__main__":

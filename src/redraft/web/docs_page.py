@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from redraft.web.pages import page
-from redraft.web.schema_words import in_words, link_of, properties, resolved
+from redraft.web.schema_words import in_words, link_of, properties, resolved, variants
 
 METHODS = ("get", "post", "put", "patch", "delete")
 
@@ -39,6 +39,7 @@ def _operation(
         {
             "type": kind,
             "rows": properties(document, content.get("schema", {})),
+            "kinds": [(in_words(part), link_of(part)) for part in variants(document, content.get("schema", {}))],
             "example": _example(document, content),
         }
         for kind, content in operation.get("requestBody", {}).get("content", {}).items()
@@ -90,8 +91,9 @@ def _example(document: Mapping[str, Any], content: Mapping[str, Any]) -> str:
     found = content.get("example")
     if found is None and content.get("examples"):
         found = next(iter(content["examples"].values())).get("value")
-    if found is None:
-        found = next(iter(resolved(document, content.get("schema", {})).get("examples", [])), None)
+    for schema in (content.get("schema", {}), *variants(document, content.get("schema", {}))):
+        if found is None:
+            found = next(iter(resolved(document, schema).get("examples", [])), None)
     return "" if found is None else json.dumps(found, indent=2, ensure_ascii=False)
 
 

@@ -6,6 +6,7 @@ and an error nobody foresaw says its request's id alone: its traceback stands in
 
 from __future__ import annotations
 
+import errno
 import http
 import json
 from typing import Any
@@ -13,11 +14,11 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
-from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import Scope
 
+from redraft.core.atomic import output_error
 from redraft.core.errors import (
     Conflict,
     DeviceLost,
@@ -30,9 +31,12 @@ from redraft.core.errors import (
     UsageError,
     WorkerLost,
 )
+from redraft.web.shown import shown
 
 REQUEST_ID = "redraft.request_id"
 """Where the request's id stands in its scope."""
+DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
+"""A disk that takes no more, or nothing here."""
 RETRY_AFTER = 2
 """Seconds after which a caller may try again what was not possible for now."""
 STATUSES: tuple[tuple[type[RedraftError], int], ...] = (
@@ -94,7 +98,7 @@ def problem(
 def of_error(scope: Scope, error: RedraftError) -> Response:
     """The answer for an error of ours."""
     status = next(status for kind, status in STATUSES if isinstance(error, kind))
-    return problem(scope, status, error.what, where=error.where, remedy=error.remedy)
+    return problem(scope, status, shown(error.what), where=shown(error.where), remedy=shown(error.remedy))
 
 
 def add_handlers(app: FastAPI) -> None:
@@ -125,15 +129,11 @@ def add_handlers(app: FastAPI) -> None:
         headers = dict(error.headers) if error.headers else None
         return problem(request.scope, error.status_code, str(error.detail), headers=headers)
 
-    @app.exception_handler(OperationalError)
-    async def database_error(request: Request, error: OperationalError) -> Response:
-        full = "full" in str(error.orig)
-        return problem(
-            request.scope,
-            507 if full else 503,
-            "the disk of the database is full" if full else "the database cannot be used for now",
-            remedy="Free some space" if full else "Try again; `redraft doctor` says more if it stays so",
-        )
+    @app.exception_handler(OSError)
+    async def disk_error(request: Request, error: OSError) -> Response:
+        if error.errno not in DISK_ERRORS:
+            raise error
+        return of_error(request.scope, output_error(error.filename or "", error))
 
 
 def _for_openai(found: Problem) -> str:

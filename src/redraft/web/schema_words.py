@@ -18,6 +18,12 @@ def resolved(document: Mapping[str, Any], schema: Mapping[str, Any]) -> Mapping[
     return found
 
 
+def variants(document: Mapping[str, Any], schema: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The schemas of which a value fits one; the schema alone where it names no others."""
+    whole = resolved(document, schema)
+    return list(whole.get("oneOf") or whole.get("anyOf") or [schema])
+
+
 def properties(document: Mapping[str, Any], schema: Mapping[str, Any]) -> list[dict[str, Any]]:
     """One row a property of an object; none for other schemas."""
     whole = resolved(document, schema)

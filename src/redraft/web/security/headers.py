@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+POLICY = "Content-Security-Policy"
+SANDBOX = re.compile(r"(^|;)\s*sandbox\s*(;|$)")
+"""A route may show somebody's document under a policy of its own, if it runs no script and has no origin."""
 CONTENT_SECURITY_POLICY = "; ".join(
     (
         "default-src 'none'",
@@ -21,6 +26,7 @@ CONTENT_SECURITY_POLICY = "; ".join(
     )
 )
 ALWAYS = {
+    POLICY: CONTENT_SECURITY_POLICY,
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "no-referrer",
@@ -28,9 +34,8 @@ ALWAYS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), microphone=(), geolocation=(), payment=()",
 }
-UNLESS_SAID = {"Content-Security-Policy": CONTENT_SECURITY_POLICY, "Cache-Control": "no-store"}
-"""Answers are private; a route that knows better says so itself. So does a run's report, which holds its own style
-and is therefore allowed nothing else at all."""
+UNLESS_SAID = {"Cache-Control": "no-store"}
+"""Answers are private; a route that knows better says so itself."""
 
 
 class Headers:
@@ -47,8 +52,11 @@ class Headers:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
+                own = headers.get(POLICY, "")
                 for name, value in ALWAYS.items():
                     headers[name] = value
+                if SANDBOX.search(own):
+                    headers[POLICY] = own
                 for name, value in UNLESS_SAID.items():
                     headers.setdefault(name, value)
             await send(message)

@@ -142,6 +142,7 @@ class Job(Table):
         CheckConstraint("state <> 'finished' OR finished_at IS NOT NULL", name="finished_at"),
         Index("ix_job_claim", "state", "resource", priority.desc(), "id"),
         Index("uq_job_idempotency", "owner", "idempotency_key", unique=True),
+        Index("ix_job_listing", "owner", "id"),
     )
 
 

@@ -143,6 +143,7 @@ class Job(Table):
         Index("ix_job_claim", "state", "resource", priority.desc(), "id"),
         Index("uq_job_idempotency", "owner", "idempotency_key", unique=True),
         Index("ix_job_listing", "owner", "id"),
+        Index("ix_job_states", "owner", "state", "id"),
     )
 
 

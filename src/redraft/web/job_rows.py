@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select, union_all
 from sqlalchemy.orm import Session
 
 from redraft.queue.rows import no_job
@@ -29,16 +29,27 @@ class Filter:
 
 def page(database: Database, wanted: Filter, after: str | None, limit: int) -> tuple[list[Any], str | None]:
     """Rows of JobItem's columns, the newest first, and what to give as `after` for those that follow."""
-    query = select(*COLUMNS).where(Job.owner == wanted.owner).order_by(Job.id.desc()).limit(limit + 1)
-    if wanted.states:
-        query = query.where(Job.state.in_(sorted(wanted.states)))
-    if wanted.kinds:
-        query = query.where(Job.kind.in_(sorted(wanted.kinds)))
-    if after is not None:
-        query = query.where(Job.id < after)
+    states = sorted(wanted.states)
+    if len(states) > 1:
+        # Each state's newest by the index of states: jobs of a rare state are not searched among all.
+        parts = [_listed(wanted, after, limit, state, Job.id).subquery() for state in states]
+        query: Select[Any] = select(*COLUMNS).where(Job.id.in_(union_all(*(select(part) for part in parts))))
+        query = query.order_by(Job.id.desc()).limit(limit + 1)
+    else:
+        query = _listed(wanted, after, limit, states[0] if states else None, *COLUMNS)
     with database.read() as session:
         rows = list(session.execute(query))
     return rows[:limit], rows[limit - 1].id if len(rows) > limit else None
+
+
+def _listed(wanted: Filter, after: str | None, limit: int, state: str | None, *columns: Any) -> Select[Any]:
+    """These columns of the jobs that are wanted, in one state or in all, the newest first, one more than limit."""
+    query = select(*columns).where(Job.owner == wanted.owner).order_by(Job.id.desc()).limit(limit + 1)
+    if state is not None:
+        query = query.where(Job.state == state)
+    if wanted.kinds:
+        query = query.where(Job.kind.in_(sorted(wanted.kinds)))
+    return query if after is None else query.where(Job.id < after)
 
 
 def counts(database: Database, owner: str) -> dict[str, int]:

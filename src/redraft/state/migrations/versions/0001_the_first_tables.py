@@ -101,6 +101,7 @@ def upgrade() -> None:
             "ix_job_claim", ["state", "resource", sa.literal_column("priority DESC"), "id"], unique=False
         )
         batch_op.create_index("ix_job_listing", ["owner", "id"], unique=False)
+        batch_op.create_index("ix_job_states", ["owner", "state", "id"], unique=False)
         batch_op.create_index("uq_job_idempotency", ["owner", "idempotency_key"], unique=True)
 
     op.create_table(

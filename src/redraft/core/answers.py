@@ -20,12 +20,20 @@ OnEvent = Callable[[Mapping[str, Any]], None]
 """Gets what a verb says while it works: progress, log, left_out."""
 
 
+GIVEN = "given"
+
+
 @dataclass(frozen=True, slots=True)
 class Kept:
     """A folder for one answer's files, removed some time later. id: names it in the API."""
 
     id: str
     folder: Path
+
+    @property
+    def given(self) -> Path:
+        """The folder inside for what was sent; its files are not given out."""
+        return self.folder / GIVEN
 
 
 class Answers(Protocol):
@@ -39,6 +47,10 @@ class Answers(Protocol):
 
     def keep(self) -> Kept:
         """A new empty folder."""
+        ...
+
+    def drop(self, kept: Kept) -> None:
+        """Removes such a folder at once."""
         ...
 
     def kept(self, id: str, name: str) -> Path:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from redraft.core.errors import InputError
 from redraft.core.example import Message, Part
@@ -35,15 +36,15 @@ class ImageUrl(Strict):
         None, description="Taken and not needed: pictures are sized as the model was trained."
     )
 
-    def bytes(self) -> bytes:
-        """The picture's file. An InputError where this is no data URI of a picture."""
+    def body(self) -> str:
+        """The picture in base64. An InputError where this is no data URI of a picture."""
         head, comma, body = self.url.partition(",")
         kind, _, coding = head.removeprefix("data:").partition(";")
         if not head.startswith("data:") or not comma:
             raise InputError(
                 "a picture is given by an address, and addresses are not fetched",
                 where="messages",
-                remedy="Send the picture itself: data:image/png;base64,...",
+                remedy="Send the picture itself as a data URI, which begins with data:image/png;base64",
             )
         if kind.lower() not in KINDS or coding.lower() != "base64":
             raise InputError(
@@ -51,8 +52,12 @@ class ImageUrl(Strict):
                 where="messages",
                 remedy=f"Send one of {', '.join(KINDS)}, in base64",
             )
+        return body
+
+    def bytes(self) -> bytes:
+        """The picture's file; an InputError as of `body`, and for what is not in base64."""
         try:
-            return base64.b64decode(body, validate=True)
+            return base64.b64decode(self.body(), validate=True)
         except (binascii.Error, ValueError):
             raise InputError(
                 "a picture is not in base64", where="messages", remedy="Encode its file again"
@@ -137,9 +142,9 @@ class ChatBody(Strict):
     @model_validator(mode="after")
     def _sound(self) -> ChatBody:
         if self.messages[-1].role != "user":
-            raise ValueError("the last message must be the user's")
+            raise PydanticCustomError("last", "the last message must be the user's")
         if sum(1 for _ in self.pictures()) > MAX_PICTURES:
-            raise ValueError(f"more than {MAX_PICTURES} pictures")
+            raise PydanticCustomError("pictures", "there are too many pictures")
         return self
 
     def pictures(self) -> Iterator[ImageUrl]:

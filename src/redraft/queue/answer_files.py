@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import time
 from pathlib import Path
 
-from redraft.core.answers import Kept
+from redraft.core.answers import GIVEN, Kept
 from redraft.core.errors import NotFound, UsageError
 from redraft.core.home import home
 from redraft.state.places import inside, new_id
@@ -18,22 +19,20 @@ KEEP = 86_400.0
 """Seconds that an answer's files are kept; REDRAFT_ANSWER_KEEP says otherwise."""
 MOST = 2_000
 """Answers whose files are kept at once: the oldest go first."""
-HIDDEN = "given"
-"""The folder inside that holds what was sent; it is not given out."""
 
 
 class AnswerFiles:
     """Old ones are removed when a new one is made, so nothing has to run for it."""
 
     def __init__(self) -> None:
-        self.folder = home() / ROOM
+        self.folder = (home() / ROOM).resolve()
         self.seconds = _seconds()
 
     def new(self) -> Kept:
         self.clean()
         id = new_id("answer")
         folder = inside(self.folder, id)
-        (folder / HIDDEN).mkdir(parents=True)
+        (folder / GIVEN).mkdir(parents=True)
         return Kept(id, folder)
 
     def find(self, id: str, name: str) -> Path:
@@ -50,6 +49,14 @@ class AnswerFiles:
             where=id[:60],
             remedy=f"Files are kept for {self.seconds / 3600:g} hours: ask for the answer again",
         )
+
+    def without_folders(self, text: str) -> str:
+        """The text with the names of kept files in the place of their paths."""
+        return re.sub(rf"{re.escape(str(self.folder))}/answer-[0-9a-z]+/?({GIVEN}/)?", "", text)
+
+    def drop(self, kept: Kept) -> None:
+        """Removes the folder now."""
+        shutil.rmtree(kept.folder, ignore_errors=True)
 
     def clean(self) -> None:
         """Removes what is older than it is kept, and the oldest beyond the most."""

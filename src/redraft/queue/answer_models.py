@@ -55,6 +55,12 @@ def find(database: Database | None, name: str) -> Known:
         folder = default_model(task) if task in task_folders() else None
         if folder is not None:
             return Known(meant, folder)
+        if task in task_folders():
+            raise NotFound(
+                f"no model for the task '{task}' is installed",
+                where=meant,
+                remedy=f"Name one of those that GET /v1/models lists, or train one: `redraft demo --task {task}`",
+            )
     elif database is not None:
         with database.read() as session:
             known = _row(session, meant)

@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -42,7 +43,18 @@ class Answering:
         self._server_client = self.server.client() if self.server else None
 
     async def ask(self, verb: str, request: Mapping[str, Any], *, on_event: OnEvent | None = None) -> Result:
-        """As `Answers.ask`."""
+        """As `Answers.ask`. Folders and addresses of this side are taken out of an error's words."""
+        try:
+            return await self._ask(verb, request, on_event)
+        except RedraftError as error:
+            error.what, error.where, error.remedy = map(self._private, (error.what, error.where, error.remedy))
+            raise
+
+    def _private(self, text: str) -> str:
+        text = self.files.without_folders(text)
+        return text.replace(self.server.url, "the server that answers") if self.server else text
+
+    async def _ask(self, verb: str, request: Mapping[str, Any], on_event: OnEvent | None) -> Result:
         asked = dict(request)
         if "model" in asked:
             asked["model"] = await self._model_of(str(asked["model"]))
@@ -90,6 +102,8 @@ class Answering:
         NotFound for an unknown model, the answer's own error where it has one, WorkerLost where whoever answers
         was lost before the first word.
         """
+        for picture in body.pictures():
+            picture.body()  # another server would fetch an address
         data = body.model_dump(mode="json", exclude_none=True, exclude_unset=True)
         if self.server is not None and self._server_client is not None:
             data["model"] = await self.server.name(self._server_client, body.model)
@@ -109,7 +123,11 @@ class Answering:
         """As `Answers.keep`."""
         return self.files.new()
 
-    def kept(self, id: str, name: str) -> Any:
+    def drop(self, kept: Kept) -> None:
+        """As `Answers.drop`."""
+        self.files.drop(kept)
+
+    def kept(self, id: str, name: str) -> Path:
         """As `Answers.kept`."""
         return self.files.find(id, name)
 

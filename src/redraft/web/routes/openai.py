@@ -1,4 +1,4 @@
-"""OpenAI's protocol: models that can answer, and chats with pictures, so that existing clients work as they are."""
+"""OpenAI's protocol: models that can answer, and chats with pictures, so existing clients work as they are."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from redraft.core.errors import Refusal
+from redraft.core.errors import InputError, Refusal
 from redraft.tasks.cad.kernel import exports
 from redraft.tasks.cad.kernel.metrics import CHAMFERS, surface_f1
 from redraft.tasks.cad.kernel.occ.compare import body, overlaps
@@ -22,6 +22,7 @@ from redraft.tasks.cad.kernel.occ.mesh import mesh
 from redraft.tasks.cad.kernel.occ.project import views as project
 from redraft.tasks.cad.kernel.occ.shapes import Shape, shape_of
 from redraft.tasks.cad.kernel.occ.step import EPOCH, write_step
+from redraft.tasks.cad.views.decode import decode
 from redraft.tasks.cad.views.drawing import draw_views
 from redraft.tasks.cad.views.style import ViewStyle
 
@@ -130,6 +131,18 @@ def export(payload: Payload) -> dict[str, Any]:
     return {name: result[name] for name in wanted}
 
 
+def pixels(payload: Payload) -> dict[str, Any]:
+    """{picture: bytes, name} -> {height, width, gray: bytes [H, W], mm_per_pixel: float | None}.
+
+    {what, remedy} of what is no drawing. A stranger's picture is decoded here, and leaves as bare pixels.
+    """
+    try:
+        gray, scale = decode(payload["picture"], payload["name"])
+    except InputError as error:
+        return {"what": error.what, "remedy": error.remedy}
+    return {"height": gray.shape[0], "width": gray.shape[1], "gray": gray.tobytes(), "mm_per_pixel": scale}
+
+
 FORMATS = ("step", "stl", "glb", "svg", "dxf")
 JOBS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "measure": measure,
@@ -137,4 +150,5 @@ JOBS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "describe": describe,
     "compare": compare,
     "export": export,
+    "pixels": pixels,
 }

@@ -11,6 +11,7 @@ PLACES = {
     "cad.convert": ("converting", "convert"),
     "cad.build": ("converting", "build"),
     "cad.reconstruct": ("reconstructing", "reconstruct"),
+    "cad.answer": ("answering", "answer"),
 }
 """Verb to its module in this folder and its function there."""
 

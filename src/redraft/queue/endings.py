@@ -102,9 +102,11 @@ class Endings:
             job = held(session, id, token)
             job.stalled = max(0, job.stalled - 1)
             now = self.database.now(session)
-            removal = self._wish(session, job, now)
-            if job.state == State.RUNNING:
+            removal = None
+            if job.desired_state == Desired.RUN:
                 enqueue(session, job, now, reason)
+            else:
+                removal = self._wish(session, job, now)
         _files(removal)
 
     def ended(self, id: str, token: int) -> None:

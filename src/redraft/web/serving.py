@@ -20,6 +20,7 @@ from redraft.state.access.token import ensure_token
 from redraft.state.database import Database
 from redraft.web.app import create_app
 from redraft.web.logs import set_up_logs
+from redraft.web.service import Service
 from redraft.web.settings import Settings
 from redraft.web.starting import bind, check_reach, forget_serving, note_serving
 
@@ -56,7 +57,7 @@ def serve(
             ws="none",
         )
         url = address(settings)
-        server = _Server(config, lambda: _announce(settings, url, say, browser))
+        server = _Server(config, lambda: _announce(settings, url, say, browser), lambda: app.state.service)
         try:
             with _ends_in_order():
                 server.run(sockets=[listening])
@@ -80,9 +81,9 @@ def link(url: str) -> str:
 
 
 class _Server(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None], service: Callable[[], Service]) -> None:
         super().__init__(config)
-        self._ready = ready
+        self._ready, self._service = ready, service
         self.was_ready = False
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -90,6 +91,12 @@ class _Server(uvicorn.Server):
         if self.started:
             self.was_ready = True
             self._ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Streams end themselves first: the server waits for open answers before it ends the application."""
+        if self.was_ready:
+            self._service().stopping.set()
+        await super().shutdown(sockets=sockets)
 
 
 def _announce(settings: Settings, url: str, say: Callable[[str], None], browser: bool) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from redraft.core.errors import DeviceLost, Interrupted, LeaseLost, Paused, RedraftError, WorkerLost
+from redraft.core.errors import Busy, DeviceLost, Interrupted, LeaseLost, Paused, RedraftError, WorkerLost
 from redraft.core.verb import Result
 from redraft.queue.lease import FINAL_PATIENCE, Lease
 
-AGAIN = (WorkerLost, DeviceLost)
-"""Errors after which the same work may go well: its process or its device went away under it."""
+AGAIN = (Busy, DeviceLost)
+"""Errors after which the same work may go well later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ def _enter(lease: Lease, outcome: Result | RedraftError, asked: Asked) -> None:
     elif isinstance(outcome, Paused):
         jobs.paused(job, token, f"{outcome.what}; free some space and resume the job")
     elif asked.killed:
-        jobs.fail(job, token, WorkerLost(asked.killed, where=job).as_data(), retry=True)
+        jobs.rescue(job, token, asked.killed)
     elif isinstance(outcome, Interrupted | WorkerLost) and asked.to == "cancel":
         jobs.ended(job, token)
     elif isinstance(outcome, Interrupted | WorkerLost) and asked.to == "pause":
@@ -50,6 +50,8 @@ def _enter(lease: Lease, outcome: Result | RedraftError, asked: Asked) -> None:
         jobs.released(job, token, f"given back in order: {_rests(outcome, asked)}")
     elif isinstance(outcome, Interrupted):
         jobs.rescue(job, token, f"stopped from outside: {outcome.what}")
+    elif isinstance(outcome, WorkerLost):
+        jobs.rescue(job, token, f"{outcome.what}. {outcome.remedy}")
     else:
         jobs.fail(job, token, outcome.as_data(), retry=isinstance(outcome, AGAIN))
 

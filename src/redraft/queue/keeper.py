@@ -13,7 +13,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Literal
 
@@ -22,7 +22,6 @@ from redraft.queue import liveness
 from redraft.queue.child import Child, Event
 from redraft.queue.ending import Asked, conclude
 from redraft.queue.jobs import Jobs
-from redraft.queue.kinds import KINDS
 from redraft.queue.kinds.base import Start
 from redraft.queue.lease import AGAIN, Lease, lease_seconds
 from redraft.queue.outbox import Outbox, as_event
@@ -37,10 +36,6 @@ COMMIT = 1.0
 """Seconds between two commits of what the work says."""
 HEARTBEAT = 5.0
 """Seconds between two renewals of the lease where the work says nothing; at most a quarter of the lease."""
-GRACE = 20.0
-"""Seconds that the work has to end once it was cancelled; then it is killed."""
-STUCK = 1800.0
-"""Seconds without a word from the work, after which it counts as dead: a heartbeat without progress is none."""
 DATABASE_PATIENCE = 2.0
 """Seconds to wait for another writer; what cannot be written then is tried again later."""
 AT_ONCE = 500
@@ -52,9 +47,21 @@ ASKED: dict[Desired, tuple[Literal["pause", "cancel"], str]] = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long the keeper waits, in seconds.
+
+    grace: for the work to end once it was cancelled; then it is killed. stuck: for a word from the work; then it
+    counts as dead, since a heartbeat without progress is none.
+    """
+
+    grace: float = 20.0
+    stuck: float = 1800.0
+
+
 class Keeper:
-    def __init__(self, database: Database, jobs: Jobs, lease: Lease) -> None:
-        self.database, self.jobs, self.lease = database, jobs, lease
+    def __init__(self, jobs: Jobs, lease: Lease, patience: Patience = Patience()) -> None:
+        self.jobs, self.lease, self.patience = jobs, lease, patience
         self.wanted = Desired.RUN
         self.leaving = False
         """Whether this keeper was asked to give the job back."""
@@ -96,13 +103,15 @@ class Keeper:
             time.sleep(AGAIN)
 
     def _start(self) -> Start:
+        kinds = self.jobs.kinds or {}
+
         def read() -> Start:
-            with self.database.write() as session:
+            with self.jobs.database.write() as session:
                 job = session.get(Job, self.lease.job, with_for_update=True)
                 if job is None or job.lease_token != self.lease.token:
                     raise LeaseLost("the job was given to somebody else", where=self.lease.job)
                 self._run = job.output.get("run", "")
-                return KINDS[job.kind].start(session, job)
+                return kinds[job.kind].start(session, job)
 
         return self.lease.insist(read)
 
@@ -151,7 +160,7 @@ class Keeper:
         if not self.asked.to:
             self.child.ask_to_stop("cancel" if to == "cancel" else "pause")
         if to == "cancel":
-            self._kill_at = time.monotonic() + GRACE
+            self._kill_at = time.monotonic() + self.patience.grace
         self.asked = replace(self.asked, to=to)
         self._outbox.add("log", {"message": sentence, "level": "info"})
         self._next_write = 0.0
@@ -228,8 +237,8 @@ class Keeper:
         now = time.monotonic()
         if self.lease.left() < 0:
             raise LeaseLost(f"the lease could not be renewed in time ({self.lease.unwritten})")
-        if now - self.child.heard_at > STUCK:
-            killed = f"the work said nothing for {STUCK / 60:.0f} minutes and was ended"
+        if now - self.child.heard_at > self.patience.stuck:
+            killed = f"the work said nothing for {self.patience.stuck:.0f} seconds and was ended"
             self.asked = replace(self.asked, killed=killed)
             self.child.kill()
         elif self._kill_at is not None and now > self._kill_at:
@@ -240,17 +249,17 @@ class Keeper:
     def _abandon(self) -> None:
         """The lease is lost: nothing is written any more, and nothing is left running."""
         self.child.ask_to_stop("lost")
-        deadline = time.monotonic() + GRACE
+        deadline = time.monotonic() + self.patience.grace
         while self.child.outcome is None and time.monotonic() < deadline:
             self.child.event(TICK)
         liveness.end_job(self.lease.job, grace=0.0)
 
 
-def main() -> int:
+def main(kinds: Mapping[str, Any] | None = None, patience: Patience = Patience()) -> int:
+    """kinds: of job, those of redraft by default."""
     job, token = sys.argv[1], int(sys.argv[2])
-    database = Database.open(patience=DATABASE_PATIENCE)
-    jobs = Jobs(database)
-    keeper = Keeper(database, jobs, Lease(jobs, job, token, lease_seconds()))
+    jobs = Jobs(Database.open(patience=DATABASE_PATIENCE), kinds)
+    keeper = Keeper(jobs, Lease(jobs, job, token, lease_seconds()), patience)
 
     def leave(*_: object) -> None:
         keeper.leaving = True

@@ -10,7 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 
-from redraft.core.errors import LeaseLost, RedraftError, StateError
+from redraft.core.errors import Busy, LeaseLost, RedraftError, StateError
 from redraft.queue import liveness
 from redraft.queue.executors.base import Executor, Handle
 from redraft.queue.jobs import Jobs
@@ -23,6 +23,8 @@ ROUND = 0.25
 REGISTER = 5.0
 """Seconds between two signs of life of the worker itself."""
 
+FULL = 5.0
+"""Seconds until an executor that had no room, or did not answer, is tried again."""
 DIED = "its keeper died"
 NOT_BEGUN = "its worker died before it had begun"
 
@@ -42,6 +44,7 @@ class Worker:
         self._registered = 0.0
         self._living: set[str] = set()
         self._begun: dict[str, tuple[int, Handle]] = {}
+        self._full: dict[str, float] = {}
         self._told: set[str] = set()
         self._trouble = ""
 
@@ -94,9 +97,8 @@ class Worker:
     def _claim(self, occupied: Counter[str]) -> list[Job]:
         taken = []
         while free := [name for name, count in self.slots.items() if occupied[name] < count]:
-            job = self.jobs.claim(
-                self.id, free, host=self.host, seconds=lease_seconds(), executors=list(self.executors)
-            )
+            ready = [name for name in self.executors if self._full.get(name, 0.0) <= time.monotonic()]
+            job = self.jobs.claim(self.id, free, host=self.host, seconds=lease_seconds(), executors=ready)
             if job is None:
                 break
             occupied[job.resource] += 1
@@ -107,6 +109,11 @@ class Worker:
     def _begin(self, job: Job) -> None:
         try:
             handle = self.executors[job.executor].submit(job)
+        except (Busy, StateError) as error:
+            self._full[job.executor] = time.monotonic() + FULL
+            self.jobs.released(job.id, job.lease_token, str(error))
+            self.tell(f"{job.id} waits: {error}")
+            return
         except RedraftError as error:
             self.jobs.fail(job.id, job.lease_token, error.as_data(), retry=True)
             self.tell(f"{job.id} could not be started: {error}")

@@ -7,38 +7,49 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import psutil
 
+from redraft.core.errors import Busy
 from redraft.queue import liveness
 from redraft.queue.executors.base import Handle, Life
-from redraft.queue.logs import BoundedLog, job_folder
+from redraft.queue.logs import KEEPER, BoundedLog, job_folder
 from redraft.state.tables import Job
 
 GRACE = 20.0
 """Seconds that the work of a dead keeper has to save and end."""
+PROGRAM = ("-m", "redraft.queue.keeper")
 
 
 class LocalExecutor:
     name = "local"
 
-    def __init__(self, grace: float = GRACE) -> None:
-        self.grace = grace
+    def __init__(self, grace: float = GRACE, program: Sequence[str] = PROGRAM) -> None:
+        """grace: in seconds. program: what Python is to run as the keeper, before the job's id and its token."""
+        self.grace, self.program = grace, program
         self._started: dict[int, subprocess.Popen[bytes]] = {}
         self._ending: dict[str, float] = {}
 
     def submit(self, job: Job) -> dict[str, Any]:
         folder = job_folder(job.id)
-        folder.mkdir(parents=True, exist_ok=True)
-        with BoundedLog(folder / "keeper.log").appending() as log:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "redraft.queue.keeper", job.id, str(job.lease_token)],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with BoundedLog(folder / KEEPER).appending() as log:
+                process = subprocess.Popen(
+                    [sys.executable, *self.program, job.id, str(job.lease_token)],
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    start_new_session=True,
+                )
+        except OSError as error:
+            raise Busy(
+                f"no keeper can be started now ({error.strerror})",
+                where=job.id,
+                remedy="It is tried again; see what this machine lacks: disk, memory or processes",
+            ) from error
         self._started[process.pid] = process
         try:
             return {"job": job.id, "keeper": liveness.identity(process.pid)}
@@ -46,7 +57,7 @@ class LocalExecutor:
             return {"job": job.id, "keeper": {"pid": process.pid, "started": 0.0, "boot": liveness.boot()}}
 
     def poll(self, handle: Handle) -> Life:
-        self._reap()
+        self.started()
         keeper = handle["keeper"]
         if not liveness.here(keeper):
             return "unknown"
@@ -69,11 +80,12 @@ class LocalExecutor:
             liveness.signal_job(job, hard=True)
         return False
 
-    def _reap(self) -> None:
-        """Keepers that this process started and that have ended leave no zombies."""
+    def started(self) -> int:
+        """How many keepers that this process has started run still; those that have ended leave no zombies."""
         for pid, process in list(self._started.items()):
             if process.poll() is not None:
                 del self._started[pid]
+        return len(self._started)
 
 
 def executor() -> LocalExecutor:

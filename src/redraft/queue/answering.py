@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -58,9 +58,9 @@ class Answering:
         asked = dict(request)
         if "model" in asked:
             asked["model"] = await self._model_of(str(asked["model"]))
-        client = await self._process.ready()
+        sent = {"path": f"/verbs/{verb}", "json": {"request": asked}}
         try:
-            async with client.stream("POST", f"/verbs/{verb}", json={"request": asked}) as answer:
+            async with self._sent(sent) as answer:
                 if answer.status_code != 200:
                     raise own_error(await answer.aread()) or WorkerLost(LOST, where=verb, remedy=AGAIN)
                 async for line in answer.aiter_lines():
@@ -74,6 +74,17 @@ class Answering:
         except httpx2.TransportError:
             pass
         raise WorkerLost(LOST, where=verb, remedy=AGAIN)
+
+    @asynccontextmanager
+    async def _sent(self, request: dict[str, Any]) -> AsyncIterator[httpx2.Response]:
+        """The answering process's answer. One that ended for want of work just now is started again."""
+        sent = {"method": "POST", "url": request.pop("path"), **request}
+        async with AsyncExitStack() as stack:
+            try:
+                answer = await stack.enter_async_context((await self._process.ready()).stream(**sent))
+            except httpx2.ConnectError:
+                answer = await stack.enter_async_context((await self._process.ready()).stream(**sent))
+            yield answer
 
     async def _model_of(self, name: str) -> str:
         """What a verb's `work.predictor` is given: a folder, or an address with the server's name of the model."""
@@ -107,14 +118,13 @@ class Answering:
         data = body.model_dump(mode="json", exclude_none=True, exclude_unset=True)
         if self.server is not None and self._server_client is not None:
             data["model"] = await self.server.name(self._server_client, body.model)
-            client, headers, path = self._server_client, {}, "/chat/completions"
+            stream = self._server_client.stream("POST", "/chat/completions", json=data)
         else:
-            folder = (await self.find(body.model)).folder
-            client, headers = await self._process.ready(), {PLACE: quote(str(folder))}
-            path = "/v1/chat/completions"
+            place = {PLACE: quote(str((await self.find(body.model)).folder))}
+            stream = self._sent({"path": "/v1/chat/completions", "json": data, "headers": place})
         lost = self.server.lost() if self.server else WorkerLost(LOST, where=body.model, remedy=AGAIN)
         try:
-            async with client.stream("POST", path, json=data, headers=headers) as answer:
+            async with stream as answer:
                 yield await ChatReply.of(answer, lost)
         except httpx2.TransportError:
             raise lost from None

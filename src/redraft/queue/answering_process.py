@@ -21,6 +21,10 @@ PATIENCE = 60.0
 """Seconds until a process that was started must answer; it loads no model for that."""
 LOOK = 0.05
 LAST_WORDS = 3
+MOST_WORDS = 1_000_000
+"""Bytes of the file of last words above which it is begun anew."""
+SECRETS = ("REDRAFT_DATABASE", "REDRAFT_TOKEN")
+"""What the process does not need to know."""
 
 
 class AnsweringProcess:
@@ -35,6 +39,8 @@ class AnsweringProcess:
             transport=httpx2.AsyncHTTPTransport(uds=str(self.socket)),
             base_url="http://answering",
             timeout=httpx2.Timeout(None, connect=5.0),
+            # A connection that was kept could be one to a process that has just ended.
+            limits=httpx2.Limits(max_connections=None, max_keepalive_connections=0),
         )
 
     async def ready(self) -> httpx2.AsyncClient:
@@ -60,13 +66,14 @@ class AnsweringProcess:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         until = time.monotonic() + PATIENCE
         while time.monotonic() < until:
-            with (folder / ERRORS).open("ab") as errors:
+            with (folder / ERRORS).open("ab" if _size(folder / ERRORS) < MOST_WORDS else "wb") as errors:
                 self._started = subprocess.Popen(
                     [sys.executable, "-m", "redraft.worker.answering"],
                     stdin=subprocess.DEVNULL,
                     stdout=errors,
                     stderr=errors,
-                    env={**os.environ, **self._environment},
+                    env={name: value for name, value in os.environ.items() if name not in SECRETS}
+                    | self._environment,
                     start_new_session=True,  # a Ctrl-C in the terminal is for the server, which ends it in order
                 )
             while time.monotonic() < until:
@@ -104,6 +111,10 @@ class AnsweringProcess:
             with contextlib.suppress(httpx2.TransportError):  # it has ended by itself
                 await self.client.post("/end", timeout=5.0)
         await self.client.aclose()
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
 
 
 def last_words(path: Path) -> str:

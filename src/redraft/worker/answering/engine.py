@@ -39,7 +39,7 @@ class Engine:
     """Answers are made in the order in which their first rows came."""
 
     def __init__(self) -> None:
-        self.batches: deque[int] = deque(maxlen=1000)
+        self.batches: deque[int] = deque(maxlen=100)
         """Rows of each of the last batches."""
         self._waiting: deque[Wish] = deque()
         self._change = threading.Condition()

@@ -15,10 +15,11 @@ from redraft.core.errors import Busy, InputError, UsageError
 from redraft.inference.opening import open_predictor
 from redraft.inference.predictor import LocalPredictor
 from redraft.models.layout import MANIFEST, find_checkpoint
+from redraft.worker.answering.weights import weights_of
 from redraft.worker.machine_memory import memory_limit
 from redraft.worker.model_names import resolve_model
 
-VARIABLE = "REDRAFT_ANSWER_MEMORY_GB"
+VARIABLE, DEVICE = "REDRAFT_ANSWER_MEMORY_GB", "REDRAFT_ANSWER_DEVICE"
 SHARE = 0.5
 """Of the memory that the models live in, where REDRAFT_ANSWER_MEMORY_GB does not say otherwise."""
 PATIENCE = 300.0
@@ -39,10 +40,14 @@ class Held:
 
 class Shelf:
     """limit: bytes of weights that are kept at once; None takes REDRAFT_ANSWER_MEMORY_GB, else half of the memory
-    that they live in. One model that is larger is an InputError."""
+    that they live in. One model that is larger is an InputError.
 
-    def __init__(self, limit: int | None = None, device: str = "auto") -> None:
-        self.limit, self.device = limit if limit is not None else memory_to_use(), device
+    device: None takes REDRAFT_ANSWER_DEVICE, else the best there is.
+    """
+
+    def __init__(self, limit: int | None = None, device: str | None = None) -> None:
+        self.limit = limit if limit is not None else memory_to_use()
+        self.device = device or os.environ.get(DEVICE) or "auto"
         self.loads = 0
         """Models loaded since the start."""
         self._held: dict[Path, Held] = {}
@@ -73,6 +78,11 @@ class Shelf:
                 self._drop(held)
 
     def _take(self, folder: Path) -> Held:
+        with self._change:
+            held = self._held.get(folder)
+            if held is not None and held.stamp == stamp_of(folder):
+                held.users += 1
+                return held
         # One model is loaded at a time: two that are wanted at once would each see the room that the other takes.
         with self._loading:
             with self._change:
@@ -153,11 +163,3 @@ def stamp_of(folder: Path) -> tuple[int, ...]:
             facts = (folder / name).stat()
             return facts.st_mtime_ns, facts.st_ino, facts.st_size
     return ()
-
-
-def weights_of(folder: Path) -> int:
-    """Bytes of the safetensors files of a checkpoint's or model's folder: near to what it takes in memory. An
-    adapter's base is counted once it is loaded."""
-    return sum(
-        path.stat().st_size for path in folder.rglob("*.safetensors") if path.name != "training.safetensors"
-    )

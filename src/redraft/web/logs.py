@@ -17,6 +17,7 @@ from typing import Any
 import structlog
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from structlog.tracebacks import ExceptionDictTransformer
 from ulid import ULID
 
 from redraft.state.access.token import PREFIX
@@ -33,6 +34,8 @@ SECRETS = (
 """Tokens of ours and of others, codes of links, and the name and password in a URL."""
 GIVEN_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 """What a proxy may send as X-Request-ID to have it kept."""
+TRACE = ExceptionDictTransformer(show_locals=False)
+"""Where an error came from, without the values at hand there, which may be anything."""
 _log = structlog.get_logger("redraft.web")
 
 
@@ -46,9 +49,13 @@ def set_up_logs(*, as_json: bool | None = None) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     last: list[Any] = (
-        [structlog.processors.dict_tracebacks, blot_out, structlog.processors.JSONRenderer()]
+        [structlog.processors.ExceptionRenderer(TRACE), blot_out, structlog.processors.JSONRenderer()]
         if as_json
-        else [blot_out, structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+        else [
+            structlog.processors.format_exc_info,
+            blot_out,
+            structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()),
+        ]
     )
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],

@@ -54,6 +54,15 @@ STATUSES: tuple[tuple[type[RedraftError], int], ...] = (
 """The first kind that fits decides."""
 
 
+PLAIN = {
+    400: ("the request cannot be read", "Send it as the API's description at /docs says"),
+    404: ("there is nothing at this path", "The API is described at /docs"),
+    405: ("this path does not take this method", "The header Allow names those it takes"),
+    413: ("the body is larger than this operation reads", "Send less; large files go to POST /api/uploads"),
+}
+"""What the framework itself refuses, and what to do."""
+
+
 class Problem(BaseModel):
     """What went wrong, as `application/problem+json` (RFC 9457)."""
 
@@ -127,7 +136,10 @@ def add_handlers(app: FastAPI) -> None:
     @app.exception_handler(HTTPException)
     async def http_error(request: Request, error: HTTPException) -> Response:
         headers = dict(error.headers) if error.headers else None
-        return problem(request.scope, error.status_code, str(error.detail), headers=headers)
+        what, remedy = PLAIN.get(error.status_code, ("", ""))
+        if not what or error.detail not in (http.HTTPStatus(error.status_code).phrase, "Content Too Large"):
+            what = str(error.detail)
+        return problem(request.scope, error.status_code, what, remedy=remedy, headers=headers)
 
     @app.exception_handler(OSError)
     async def disk_error(request: Request, error: OSError) -> Response:

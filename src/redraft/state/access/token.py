@@ -167,6 +167,9 @@ def _write(days: float | None, put: Callable[[Path, Path], object]) -> Token:
     name = None
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise output_error(path.parent, error) from error
+    try:
         handle, name = tempfile.mkstemp(prefix=".token.", suffix=".tmp", dir=path.parent)  # mode 0600
         with os.fdopen(handle, "w") as file:
             file.write(text)

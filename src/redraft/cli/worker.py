@@ -15,8 +15,12 @@ from redraft.core.errors import UsageError
 def register(app: typer.Typer, run: Callable[..., None]) -> None:
     @app.command()
     def worker(
-        device_slots: int = typer.Option(1, "--device-slots", min=0, help="Jobs at once that use the device."),
-        light_slots: int = typer.Option(2, "--light-slots", min=0, help="Jobs at once that do not."),
+        device_slots: int = typer.Option(
+            1, "--device-slots", min=0, envvar="REDRAFT_DEVICE_SLOTS", help="Jobs at once that use the device."
+        ),
+        light_slots: int = typer.Option(
+            2, "--light-slots", min=0, envvar="REDRAFT_LIGHT_SLOTS", help="Jobs at once that do not."
+        ),
         executor: Annotated[list[str] | None, typer.Option(help="Where jobs run: local (default), ray.")] = None,
         until_idle: bool = typer.Option(False, "--until-idle", help="End once there is nothing left to do."),
         drain: bool = typer.Option(False, "--drain", help="When stopped, wait for the jobs that run."),

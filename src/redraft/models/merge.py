@@ -114,6 +114,7 @@ def merge_checkpoint(
         if odd:
             raise InputError(f"the library wrote {odd[0]}, which is a pickle", where=str(out), remedy="Report it")
         size = sum(path.stat().st_size for path in files)
+        work.permit.check()
     work.progress("merging", 3, 3)
     told = {"model": str(out), "base": source.name, "family": merged.family, "bytes": size}
     return told | {"dtype": str(next(merged.model.parameters()).dtype).removeprefix("torch.")} | asdict(proof)

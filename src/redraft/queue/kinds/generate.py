@@ -13,6 +13,7 @@ from redraft.core.discovery import task_folders
 from redraft.core.errors import NotFound
 from redraft.queue.kinds import datasets
 from redraft.queue.kinds.base import Kind, Payload, Start
+from redraft.queue.kinds.whole import already
 from redraft.state.tables import Job
 
 Count = Annotated[int, Field(ge=0, le=10_000_000)]
@@ -64,9 +65,9 @@ class Generate(Kind[GeneratePayload]):
         return []
 
     def start(self, session: Session, job: Job) -> Start:
-        payload, out = self.of(job), datasets.folder(job)
+        payload, out = self.of(job), datasets.again(session, job)
         if datasets.is_whole(out):
-            return Start("data.made", {"dataset": str(out)}, out)
+            return already(datasets.value_of(out), out)
         request = {
             "task": payload.task,
             "out": str(out),
@@ -79,7 +80,7 @@ class Generate(Kind[GeneratePayload]):
         return Start("data.generate", request, out, resumable=False)
 
     def finished(self, session: Session, job: Job, value: Mapping[str, Any]) -> None:
-        datasets.enter(session, job)
+        datasets.enter(session, job, value)
 
     def failed(self, session: Session, job: Job) -> None:
         datasets.end(session, job)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -12,54 +12,61 @@ from redraft.core.errors import Conflict, NotFound
 from redraft.state.tables import Checkpoint, Dataset, Job, Model, Run, State, Table, Upload
 
 Thing = TypeVar("Thing", bound=Table)
-HUB = "hf:"
-NAMES = ("tiny", HUB, "default/", "http://", "https://")
+TINY, HUB = "tiny", "hf:"
+NAMES = (TINY, HUB, "default/")
 """How names of models begin that need no row."""
+MAKING = ("pulling", "making")
 PENDING = (State.WAITING, State.QUEUED, State.RUNNING, State.PAUSED)
 """States of a job that may still make what it was submitted for."""
 
 
-def find(session: Session, table: type[Thing], id: str, what: str, remedy: str) -> Thing:
-    """The row with that id, else NotFound. what: "dataset", "run", ..."""
+def find(session: Session, table: type[Thing], id: str, what: str, remedy: str, owner: str | None) -> Thing:
+    """The row with that id, else NotFound, as for another owner's. what: "dataset", "run", ..."""
     row = session.get(table, id)
-    if row is None:
+    if row is None or _is_others(row, owner):
         raise NotFound(f"there is no {what} with this id", where=id, remedy=remedy)
     return row
 
 
-def find_dataset(session: Session, id: str) -> tuple[Dataset, list[str]]:
-    """The dataset, and the job that makes it where it is not there yet. Conflict where it will never be."""
-    row = find(session, Dataset, id, "dataset", "`redraft db sync` enters those that lie in the folders")
+def find_dataset(session: Session, id: str, owner: str | None = None) -> tuple[Dataset, list[str]]:
+    """The dataset, and the job that makes it where it is not there yet. Conflict where it will never be.
+
+    owner: whose it has to be; None for anybody's.
+    """
+    row = find(session, Dataset, id, "dataset", "`redraft db sync` enters those that lie in the folders", owner)
     if row.status == "ready":
         return row, []
-    job = session.get(Job, row.job_id) if row.job_id else None
-    if row.status == "making" and job is not None and job.state in PENDING:
-        return row, [job.id]
-    raise _unusable("dataset", id, "failed" if row.status == "making" else row.status)
+    maker = pending(session, row.job_id)
+    if maker is None or row.status == "missing":
+        raise _unusable("dataset", id, "failed" if row.status == "making" else row.status)
+    return row, [maker]
 
 
-def find_run(session: Session, id: str) -> tuple[Run, list[str]]:
+def find_run(session: Session, id: str, owner: str | None = None) -> tuple[Run, list[str]]:
     """The run, and the job that trains it where that has not ended."""
-    row = find(session, Run, id, "run", "`redraft jobs list` shows what was trained")
+    row = find(session, Run, id, "run", "`redraft jobs list` shows what was trained", owner)
     if row.status == "finished":
         return row, []
     if row.status == "missing":
         raise _unusable("run", id, row.status)
-    job = session.get(Job, row.job_id) if row.job_id else None
-    if job is not None and job.state in PENDING:
-        return row, [job.id]
-    return row, []
+    maker = pending(session, row.job_id)
+    return row, [maker] if maker is not None else []
 
 
-def find_model(session: Session, name: str) -> tuple[Checkpoint | Run | Model | None, list[str]]:
+def find_model(
+    session: Session, name: str, owner: str | None = None
+) -> tuple[Checkpoint | Run | Model | None, list[str]]:
     """The row that a payload's model means, by an id or a model's name, and the job that makes it where that goes
-    on; None for a name that no row is needed for ("tiny", "hf:owner/name", "default/cad", a server's address)."""
+    on; None for a name that no row is needed for ("tiny", "hf:owner/name", "default/cad")."""
     if name.startswith("run-"):
-        return find_run(session, name)
+        return find_run(session, name, owner)
     checkpoint = session.get(Checkpoint, name)
     if checkpoint is not None:
+        find_run(session, checkpoint.run_id, owner)
         return checkpoint, []
-    row = session.get(Model, name) or session.scalar(select(Model).where(Model.name == name))
+    row = session.get(Model, name) or session.scalar(select(Model).where(Model.name.in_((name, HUB + name))))
+    if row is not None and row.kind != "base" and _is_others(row, owner):
+        row = None
     if row is None and not name.startswith(NAMES):
         raise NotFound(
             "there is no checkpoint, run or model of this id or name",
@@ -68,10 +75,10 @@ def find_model(session: Session, name: str) -> tuple[Checkpoint | Run | Model | 
         )
     if row is None or row.status in ("known", "ready"):
         return row, []
-    job = session.get(Job, row.job_id) if row.job_id else None
-    if row.status == "pulling" and job is not None and job.state in PENDING:
-        return row, [job.id]
-    raise _unusable("model", name, "failed" if row.status == "pulling" else row.status)
+    maker = pending(session, row.job_id)
+    if maker is None:
+        raise _unusable("model", name, "failed" if row.status in MAKING else row.status)
+    return row, [maker]
 
 
 def place_of_model(session: Session, name: str) -> str:
@@ -90,10 +97,28 @@ def place_of_model(session: Session, name: str) -> str:
     return name
 
 
-def find_upload(session: Session, id: str) -> Upload:
-    return find(session, Upload, id, "upload", "Send the file first; an upload is kept until a job has used it")
+def pending(session: Session, job_id: str | None) -> str | None:
+    """The id of a job that may still make what it was submitted for."""
+    job = session.get(Job, job_id) if job_id else None
+    return job.id if job is not None and job.state in PENDING else None
+
+
+def find_upload(session: Session, id: str, owner: str | None = None) -> Upload:
+    return find(session, Upload, id, "upload", "Send the file first; it is kept until a job has used it", owner)
+
+
+def _is_others(row: Any, owner: str | None) -> bool:
+    return owner is not None and row.owner != owner
 
 
 def _unusable(what: str, id: str, status: str) -> Conflict:
     why = {"missing": "its folder is gone", "failed": "making it failed"}.get(status, f"it is {status}")
     return Conflict(f"this {what} cannot be used: {why}", where=id, remedy="Make it again, or give another one")
+
+
+def dataset_folder(session: Session, id: str) -> Path:
+    """Where a dataset lies; Conflict where it was deleted under the job that wants it."""
+    row = session.get(Dataset, id)
+    if row is None or not Path(row.folder).is_dir():
+        raise Conflict("this dataset has been removed", where=id, remedy="Put its folder back and resume the job")
+    return Path(row.folder)

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from redraft.core.errors import Conflict, UsageError
 from redraft.core.recipe import override, recipe_from_data
 from redraft.queue.kinds.base import Kind, Payload, Start
+from redraft.queue.kinds.plain import without_paths
 from redraft.queue.kinds.things import HUB, find_dataset, find_model, place_of_model
 from redraft.queue.kinds.training_rows import (
     RECIPE,
@@ -24,7 +25,7 @@ from redraft.queue.kinds.training_rows import (
 )
 from redraft.queue.presets import find_recipe
 from redraft.state.places import RUNS, new_id, place
-from redraft.state.tables import Dataset, Desired, Job, Run
+from redraft.state.tables import Dataset, Job, Run, State
 
 OUTPUT = "run"
 """The key of `Job.output` that holds the run's id."""
@@ -77,7 +78,7 @@ class Train(Kind[TrainPayload]):
         return payload.name or f"Train {payload.preset or 'a recipe'}"
 
     def plan(self, session: Session, job: Job, payload: TrainPayload) -> list[str]:
-        data, dataset, needs = recipe_of(session, payload)
+        data, dataset, needs = recipe_of(session, payload, job.owner)
         id = new_id("run")
         folder = place(RUNS, id)
         row = Run(
@@ -115,12 +116,15 @@ class Train(Kind[TrainPayload]):
         run = _row(session, job)
         if run is None:
             return
-        run.status, run.steps, run.result = "finished", int(value.get("steps") or 0), result_of(value)
+        dataset = session.get(Dataset, run.dataset_id) if run.dataset_id else None
+        names = {run.folder: run.id} | ({dataset.folder: dataset.id} if dataset is not None else {})
+        run.status, run.steps = "finished", int(value.get("steps") or 0)
+        run.result = job.result = without_paths(result_of(value), names)
         enter_scores(session, run, job, match_checkpoints(session, run, job.updated_at), job.updated_at)
 
     def failed(self, session: Session, job: Job) -> None:
-        stopped = job.desired_state in (Desired.CANCEL, Desired.DELETE, Desired.PAUSE)
-        self._ended(session, job, "paused" if stopped else "failed")
+        # What a cancelled run has saved can still be used, and its job resumed.
+        self._ended(session, job, "paused" if job.state == State.CANCELLED else "failed")
 
     def paused(self, session: Session, job: Job) -> None:
         self._ended(session, job, "paused")
@@ -140,11 +144,13 @@ class Train(Kind[TrainPayload]):
         run.status = status if rows or status == "failed" else "new"
         result = read_json(Path(run.folder) / RESULT)
         run.steps = max(rows, default=0)
-        run.result = result_of(result) if result else run.result
+        run.result = without_paths(result_of(result), {run.folder: run.id}) if result else run.result
 
 
-def recipe_of(session: Session, payload: TrainPayload) -> tuple[dict[str, Any], Dataset | None, list[str]]:
-    """The whole recipe with the dataset and the base by their ids or names, the dataset's row, and the jobs that
+def recipe_of(
+    session: Session, payload: TrainPayload, owner: str | None = None
+) -> tuple[dict[str, Any], Dataset | None, list[str]]:
+    """The whole recipe, with the dataset and the base by their ids or names, the dataset's row, and the jobs that
     make what it needs. What does not fit is told before anything is queued."""
     data = deepcopy(
         dict(payload.recipe if payload.recipe is not None else find_recipe(str(payload.preset)).recipe)
@@ -153,7 +159,7 @@ def recipe_of(session: Session, payload: TrainPayload) -> tuple[dict[str, Any], 
     needs: list[str] = []
     named = payload.dataset or (data.get("dataset") if str(data.get("dataset")).startswith(OURS) else None)
     if named is not None:
-        dataset, needs = find_dataset(session, named)
+        dataset, needs = find_dataset(session, named, owner)
         data["dataset"] = dataset.id
         if payload.preset is not None and dataset.task is not None:
             data["task"] = dataset.task  # a preset is for any task
@@ -176,9 +182,9 @@ def recipe_of(session: Session, payload: TrainPayload) -> tuple[dict[str, Any], 
             where="task",
             remedy=f"Give task: {dataset.task}, or another dataset",
         )
-    if recipe.model.base.startswith(("http://", "https://", "default/")):
-        raise UsageError("a server or a default is no base to train", where="model.base", remedy="Give a model")
-    _, more = find_model(session, recipe.model.base)
+    if recipe.model.base.startswith("default/"):
+        raise UsageError("a task's default is no base to train", where="model.base", remedy="Give a model's id")
+    _, more = find_model(session, recipe.model.base, owner)
     return recipe.model_dump(mode="json"), dataset, [*needs, *more]
 
 

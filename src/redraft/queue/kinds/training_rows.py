@@ -51,6 +51,8 @@ def match_checkpoints(session: Session, run: Run, at: float) -> dict[int, Checkp
             created_at=at,
         )
         session.add(rows[step])
+    for step, row in rows.items():
+        row.latest = step == max(rows)
     return dict(sorted(rows.items()))
 
 

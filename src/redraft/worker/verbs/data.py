@@ -65,6 +65,7 @@ def generate(request: Request, work: Work) -> Result:
         for split in ("test", "validation", "train"):
             for example in _take(examples, sizes[split], task):
                 writer.add(split, example if keep else example.with_images(()))
+        work.permit.check()
     assert writer.manifest is not None
     return Result(summary(request["out"], writer.manifest, started))
 
@@ -81,15 +82,6 @@ def _take(examples: Iterator[Example], count: int, task: Task) -> Iterator[Examp
                 remedy="Ask for fewer, or give options that allow more variety",
             )
         yield example
-
-
-def made(request: Request, work: Work) -> Result:
-    """dataset: a folder of ours. What the verb that made it returned."""
-    started = time.monotonic()
-    manifest = read_manifest(request["dataset"])
-    if manifest is None:
-        raise InputError("this folder has no manifest", where=str(request["dataset"]), remedy="Make it again")
-    return Result(summary(str(request["dataset"]), manifest, started))
 
 
 def check_verb(request: Request, work: Work) -> Result:
@@ -157,7 +149,6 @@ def _sheet(task: Task | None) -> Montage:
 VERBS: dict[str, Verb] = {
     "data.generate": generate,
     "data.import": import_,
-    "data.made": made,
     "data.export": export_verb,
     "data.mix": mix,
     "data.check": check_verb,

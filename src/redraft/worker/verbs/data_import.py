@@ -64,6 +64,7 @@ def import_(request: Request, work: Work) -> Result:
                     writer.add(imported.split, example)
                 except InputError as error:
                     listening.left_out(example.id, error.what)
+            work.permit.check()
     assert writer.manifest is not None
     return Result(summary(request["out"], writer.manifest, started))
 
@@ -102,6 +103,7 @@ def _resumable(
             for done, (split, example) in enumerate(journal.examples(), 1):
                 writer.add(split, example)
                 work.progress("writing the dataset", done, journal.count)
+            work.permit.check()
         journal.finish()
 
 

@@ -85,6 +85,7 @@ def evaluate_verb(request: Request, work: Work) -> Result:
                 "trained_on": split.name == "train" and dataset.fingerprint == _trained_on(request["checkpoint"]),
             },
         )
+        work.permit.check()
     if out is not None:
         value["out"] = str(out)
         value["report"] = _renew_report(out)

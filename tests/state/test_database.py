@@ -8,9 +8,12 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 
+from redraft.state import catalogue
 from redraft.state.database import Database
 from redraft.state.places import new_id
+from redraft.state.status import status
 from redraft.state.tables import Event, Job
+from redraft.state.versions import HEAD
 
 
 def a_job(**values: object) -> Job:
@@ -77,3 +80,19 @@ def test_a_session_leads_back_to_its_database(database: Database) -> None:
         assert session.info["database"] is database
     with database.read() as session:
         assert session.info["database"] is database
+
+
+def test_status_tells_what_a_database_holds(database: Database) -> None:
+    with database.write() as session:
+        session.add(a_job())
+    told = status(database)
+    assert told["engine"].split()[0] == ("SQLite" if database.is_sqlite else "PostgreSQL")
+    assert (told["version"], told["damage"]) == (HEAD, [])
+    assert told["rows"] == {
+        "jobs": 1,
+        "datasets": 0,
+        "runs": 0,
+        "models": len(catalogue.entries()),
+        "events": 0,
+    }
+    assert told["bytes"] > 100_000

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from redraft.core.errors import InputError
-from redraft.state.lying.files import card_head, read_json
+from redraft.state.lying.files import card_head, label, read_json
 
 MANIFEST, KIND = "manifest.json", "redraft dataset"
 ABOUT = ("revision", "seed", "options", "images", "source", "versions", "ledger", "languages")
@@ -19,17 +19,19 @@ def dataset_columns(folder: Path, manifest: dict[str, Any] | None = None) -> dic
     InputError where the manifest cannot be understood, or a file that it lists is missing or of another size.
     """
     manifest = read_json(folder / MANIFEST) if manifest is None else manifest
+    title = str(card_head(folder).get("pretty_name") or "")[:200]
     try:
         files = {str(file["path"]): int(file["bytes"]) for file in manifest["files"]}
         left_out = manifest.get("left_out") or {}
         columns = {
-            "name": title_of(folder) or folder.name[:200],
+            "name": label(folder, title),
             "task": str(manifest["task"]),
             "counts": {str(split): int(count) for split, count in manifest["counts"].items()},
             "fingerprint": str(manifest["fingerprint"]),
             "bytes": sum(files.values()),
             "licence": (manifest.get("source") or {}).get("licence"),
-            "about": {name: manifest.get(name) for name in ABOUT}
+            "about": {"title": title}
+            | {name: manifest.get(name) for name in ABOUT}
             | {"left_out": {name: left_out.get(name) for name in ("count", "reasons")}},
         }
     except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -38,12 +40,6 @@ def dataset_columns(folder: Path, manifest: dict[str, Any] | None = None) -> dic
     for path, size in files.items():
         _check(folder, path, size)
     return columns
-
-
-def title_of(folder: Path) -> str | None:
-    """The title in the head of the card, where it says more than which task it is for."""
-    title = str(card_head(folder).get("pretty_name") or "")[:200]
-    return None if not title or title.startswith("A dataset for the task ") else title
 
 
 def _check(folder: Path, path: str, size: int) -> None:

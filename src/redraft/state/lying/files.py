@@ -73,6 +73,15 @@ def card_head(folder: Path) -> dict[str, Any]:
     return data if isinstance(data, dict) else {}
 
 
+def label(folder: Path, fallback: str = "") -> str:
+    """A name for people: the folder's own, with its parent's where it is a usual one such as "run"; `fallback`
+    where the folder is named by an id."""
+    if re.fullmatch(r"[a-z]+-[0-9a-z]{26}", folder.name):
+        return (fallback or folder.name)[:200]
+    usual = ("run", "model", "data", "dataset", "pages", "documents", "parts", "out")
+    return (f"{folder.parent.name}/{folder.name}" if folder.name in usual else folder.name)[-200:]
+
+
 def _text(path: Path) -> str:
     if path.stat().st_size > LARGEST:
         raise InputError(f"its {path.name} is larger than {LARGEST // 2**20} MB", where=str(path))

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from redraft.core.errors import InputError
-from redraft.state.lying.files import LARGEST, Fault, Found, card_head, read_json
+from redraft.state.lying.files import LARGEST, Fault, Found, card_head, label, read_json
 
 CONFIG, ADAPTER = "config.json", "adapter_config.json"
 
@@ -30,7 +30,7 @@ def model_columns(folder: Path) -> dict[str, Any]:
     head = card_head(folder)
     licence = head.get("license") or head.get("licence")
     return {
-        "name": folder.name[:200],
+        "name": label(folder),
         "kind": "adapter" if adapter else "imported",
         "status": "ready",
         "family": str(family or "unknown")[:60],

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from redraft.core.errors import InputError
-from redraft.state.lying.files import Found, read_json, read_yaml
+from redraft.state.lying.files import Found, label, read_json, read_yaml
 
 RECIPE, RESULT, CHECKPOINTS, MANIFEST = "recipe.yaml", "result.json", "checkpoints", "manifest.json"
 EVALUATIONS, EVALUATION = "evaluations", "evaluation.json"
@@ -31,7 +31,7 @@ def run_in(folder: Path) -> Found:
     model = recipe.get("model")
     steps = result.get("steps")
     columns = {
-        "name": folder.name[:200],
+        "name": label(folder),
         "task": str(recipe["task"])[:40] if recipe.get("task") else None,
         "base": model.get("base") if isinstance(model, dict) else None,
         "recipe": recipe,

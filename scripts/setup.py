@@ -21,6 +21,9 @@ LIBRARIES = {"libGL.so.1": "libgl1", "libEGL.so.1": "libegl1", "libX11.so.6": "l
 """Loaded by the geometry kernel's and skia's wheels although nothing here opens a window; by Debian package."""
 FONTS = {"NotoSansDevanagari-Regular.*": "fonts-noto-core", "NotoSansCJK-Regular.*": "fonts-noto-cjk"}
 """Pages of documents in other scripts than Latin, Cyrillic and Greek are drawn with them; by Debian package."""
+SERVER = "postgresql"
+"""The Debian package with PostgreSQL's programs; the tests start a server of their own with them."""
+SERVER_FOLDERS = (Path("/usr/lib/postgresql"), Path("/opt/homebrew/opt"), Path("/usr/local/opt"))
 FONT_FOLDERS = (Path("/usr/share/fonts"), Path("/usr/local/share/fonts"), Path.home() / ".local/share/fonts")
 
 
@@ -39,6 +42,8 @@ def main() -> int:
     if not system_libraries():
         return 1
     system_fonts()
+    if not arguments.no_dev:
+        database_server()
     return install(arguments.venv, dev=not arguments.no_dev)
 
 
@@ -66,6 +71,20 @@ def system_fonts() -> None:
             f"note: without {' and '.join(missing)} documents in some scripts have no font "
             f"(`redraft doctor` lists them). Run: sudo {apt_command(missing)}"
         )
+
+
+def database_server() -> None:
+    """Installs the server on which the tests of the state run besides SQLite; else says how. Using redraft needs
+    none."""
+    found = shutil.which("postgres") or any(next(place.glob("*/bin/postgres"), None) for place in SERVER_FOLDERS)
+    if found or apt_install("the database server of the tests", [SERVER]):
+        return
+    ways = {"linux": f"sudo {apt_command([SERVER])}", "darwin": "brew install postgresql"}
+    print(
+        "note: the tests start a PostgreSQL server, and its programs are not here. "
+        + (f"Run: {ways[sys.platform]}" if sys.platform in ways else "Install PostgreSQL")
+        + "; `pytest -m 'not postgresql'` leaves these tests out"
+    )
 
 
 def has_font(pattern: str) -> bool:

@@ -27,8 +27,8 @@ class Service:
     """When the database last answered to the question for the service's health (monotonic seconds)."""
 
 
-def service(request: Request) -> Service:
-    """The dependency: the service of the application that the request came to."""
+async def service(request: Request) -> Service:
+    """The dependency: the service of the application that the request came to. A coroutine: it needs no thread."""
     found: Service = request.app.state.service
     return found
 

@@ -1,8 +1,8 @@
 """A container without an engine: the image as its Dockerfile says, in namespaces of the kernel.
 
-The last stage's COPYs are done, its environment, user, folder and commands are taken as they stand. The file system
-is this machine's own, read-only but for the volume and /tmp, with the image's paths put in; network, processes and
-mounts are the container's own, so ports are the file's very numbers. Needs root, or user namespaces.
+The last stage's COPYs are done, its environment, user, folder and commands are taken as they stand. The file
+system is this machine's own, read-only but for the volume and /tmp, with the image's paths put in; network,
+processes and mounts are the container's own, so ports are the file's very numbers. Needs root, or user namespaces.
 """
 
 from __future__ import annotations

@@ -69,6 +69,13 @@ def after(
         return list(session.scalars(query))
 
 
+def latest(database: Database, job: str, kinds: Collection[str], limit: int) -> list[Event]:
+    """The last `limit` events of these kinds of a job, the oldest of them first."""
+    query = select(Event).where(Event.job_id == job, Event.kind.in_(kinds)).order_by(Event.id.desc()).limit(limit)
+    with database.read() as session:
+        return list(session.scalars(query))[::-1]
+
+
 def last_id(database: Database) -> int:
     """The id of the newest event; 0 where there is none."""
     with database.read() as session:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -41,19 +42,28 @@ class Reading:
     def page(
         self,
         *,
-        state: str | None = None,
+        state: str | Sequence[str] | None = None,
         kind: str | None = None,
         owner: str | None = None,
         after: str | None = None,
         limit: int = 50,
     ) -> Page[Job]:
-        """At most `limit` jobs, the newest first, that come after the one with the id `after`."""
-        if state is not None and state not in set(State):
-            raise UsageError(f"there is no state '{state}'", where="state", remedy=f"States: {', '.join(State)}")
+        """At most `limit` jobs, the newest first, that come after the one with the id `after`.
+
+        state: one, or several of which any will do. A UsageError names them all where there is no such state.
+        """
+        states = [state] if isinstance(state, str) else list(state or ())
+        for word in states:
+            if word not in set(State):
+                raise UsageError(
+                    f"there is no state '{word}'", where="state", remedy=f"States: {', '.join(State)}"
+                )
         if limit < 1:
             raise UsageError("a page has at least one item", where="limit", remedy="Give a limit of 1 or more")
         query = select(Job).order_by(Job.id.desc()).limit(limit + 1)
-        for column, value in ((Job.state, state), (Job.kind, kind), (Job.owner, owner)):
+        if states:
+            query = query.where(Job.state.in_(states))
+        for column, value in ((Job.kind, kind), (Job.owner, owner)):
             if value is not None:
                 query = query.where(column == value)
         if after is not None:
@@ -61,6 +71,19 @@ class Reading:
         with self.database.read() as session:
             found = list(session.scalars(query))
         return Page(found[:limit], found[limit - 1].id if len(found) > limit else None)
+
+    def ending_with(self, text: str) -> list[str]:
+        """The ids that end with `text`, of at least four characters: what people type of an id."""
+        if len(text) < 4:
+            return []
+        with self.database.read() as session:
+            query = select(Job.id).where(Job.id.endswith(text.lower(), autoescape=True)).order_by(Job.id)
+            return list(session.scalars(query))
+
+    def now(self) -> float:
+        """Seconds since 1970 by the database's clock, by which all times of jobs are written."""
+        with self.database.read() as session:
+            return self.database.now(session)
 
     def needs(self, id: str) -> list[str]:
         """The ids of the jobs that it needs, the oldest first; NotFound."""

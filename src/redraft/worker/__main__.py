@@ -16,10 +16,12 @@ from pathlib import Path
 from types import FrameType
 
 from redraft.core.errors import Interrupted, RedraftError
+from redraft.core.place import place
+from redraft.worker import together
 from redraft.worker.context import ProcessWork
 from redraft.worker.permit import LeasePermit
 from redraft.worker.verbs import find_verb
-from redraft.worker.wire import Lines, listen
+from redraft.worker.wire import Lines, Message, listen
 
 ONE_REQUEST = 2.0
 """Seconds within which requests to stop are one: they may come from several sides at once."""
@@ -30,12 +32,16 @@ def main() -> int:
     os.dup2(2, 1)
     signal.signal(signal.SIGTERM, _Interrupt())
     signal.signal(signal.SIGINT, _Interrupt())
-    lines = Lines()
-    message = lines.first()
-    work = ProcessWork(events)
+    lines, message = Lines(), together.given()
+    first = message is None or place().rank == 0
+    message = message or lines.first()
+    work = ProcessWork(events, errors_alone=not first)
+    if together.wanted(message) > 1:
+        return _launch(message, lines, events.fileno(), work)
     work.permit = permit = LeasePermit(work.emit, work.log)
     permit.hear(message)
-    listen(lines, permit)
+    if first:  # the others share its standard input, and end with it
+        listen(lines, permit)
     debug = bool(message.get("debug"))
     try:
         result = find_verb(sys.argv[1])(message.get("request", {}), work)
@@ -60,6 +66,13 @@ def main() -> int:
             remedy="Run it again with --debug and send us the traceback",
         )
         return _fail(work, fault, True)
+
+
+def _launch(message: Message, lines: Lines, events: int, work: ProcessWork) -> int:
+    try:
+        return together.launch(sys.argv[1], message, lines, events)
+    except RedraftError as error:
+        return _fail(work, error, bool(message.get("debug")))
 
 
 def _fail(work: ProcessWork, error: RedraftError, trace: bool) -> int:

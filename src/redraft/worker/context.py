@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping
 from typing import Any, TextIO
 
+from redraft.core.errors import ToldElsewhere
 from redraft.core.permit import FREE, Permit
 from redraft.core.prediction import Predictor
 from redraft.core.sight import Sight
@@ -18,15 +19,21 @@ PROGRESS_INTERVAL = 0.1
 
 
 class ProcessWork:
-    """Implements `core.work.Work` on a stream."""
+    """Implements `core.work.Work` on a stream.
 
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
+    errors_alone: of one of several processes on that stream that is not the first; it tells an error that no other
+    tells, and nothing else.
+    """
+
+    def __init__(self, stream: TextIO, errors_alone: bool = False) -> None:
+        self._stream, self._errors_alone = stream, errors_alone
         self._stage = ""
         self._sent = 0.0
         self.permit: Permit = FREE
 
     def emit(self, event: dict[str, Any]) -> None:
+        if self._errors_alone and (event["event"] != "error" or event["error"]["kind"] == ToldElsewhere.__name__):
+            return
         try:
             self._stream.write(json.dumps(event, ensure_ascii=False, default=str) + "\n")
             self._stream.flush()

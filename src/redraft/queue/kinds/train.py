@@ -107,9 +107,11 @@ class Train(Kind[TrainPayload]):
         match_checkpoints(session, run, job.updated_at)
         run.status = "running"
         if (folder / RECIPE).is_file():
-            request = {"resume": str(folder), "dataset": data["dataset"]}
+            request: dict[str, Any] = {"resume": str(folder), "dataset": data["dataset"]}
         else:
             request = {"recipe": data, "out": str(folder)}
+        if processes > 1:
+            request["processes"] = processes  # the worker starts them by torchrun
         return Start("train", request, folder, processes)
 
     def finished(self, session: Session, job: Job, value: Mapping[str, Any]) -> None:

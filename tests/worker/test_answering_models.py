@@ -1,4 +1,4 @@
-"""The models that the answering process keeps, and the thread that answers for all: in this process, on real models."""
+"""The models that the answering process keeps, and the thread that answers for all: on real models."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import torch
 
 from redraft.core.errors import Busy, InputError, Interrupted
 from redraft.core.example import Example, message
-from redraft.inference.predictor import LocalPredictor
+from redraft.inference.predictor import LocalPredictor, Row
 from redraft.worker.answering import shelf as shelves
 from redraft.worker.answering.engine import Engine, Wish
 from redraft.worker.answering.shared import SharedPredictor, results
@@ -125,6 +125,10 @@ def test_a_limit_that_is_no_number_is_refused(said: str, monkeypatch: pytest.Mon
         memory_to_use()
 
 
+def row(predictor: LocalPredictor, text: str) -> Row:
+    return Row(0, 0, None, predictor.encoder.encode_prompt(example(text)), limit=5)
+
+
 def answered(predictor: LocalPredictor, engine: Engine, texts: list[str], **settings: object) -> list[str]:
     shared = SharedPredictor(predictor, engine, threading.Event(), **settings)
     return [rows[0].text for rows in shared.predict([example(text) for text in texts])]
@@ -166,9 +170,7 @@ def test_models_do_not_mix_in_a_batch(folders: list[Path], engine: Engine) -> No
     shelf = Shelf(limit=2**40)
     with shelf.lend(str(folders[0])) as first, shelf.lend(str(folders[1])) as second:
         wishes = [
-            Wish(predictor, SharedRow.of(predictor, text))
-            for text in ("one 1", "two 2")
-            for predictor in (first, second)
+            Wish(predictor, row(predictor, text)) for text in ("one 1", "two 2") for predictor in (first, second)
         ]
         engine.batches.clear()
         engine.submit(wishes)
@@ -178,17 +180,9 @@ def test_models_do_not_mix_in_a_batch(folders: list[Path], engine: Engine) -> No
     assert [answer.text for answer in answers[:2]] == alone
 
 
-class SharedRow:
-    @staticmethod
-    def of(predictor: LocalPredictor, text: str):  # type: ignore[no-untyped-def]
-        from redraft.inference.predictor import Row
-
-        return Row(0, 0, None, predictor.encoder.encode_prompt(example(text)), limit=5)
-
-
 def test_one_that_cannot_be_answered_takes_no_other_along(folders: list[Path], engine: Engine) -> None:
     with Shelf(limit=2**40).lend(str(folders[0])) as predictor:
-        wishes = [Wish(predictor, SharedRow.of(predictor, text)) for text in ("one 1", "1 " * 600, "two 2")]
+        wishes = [Wish(predictor, row(predictor, text)) for text in ("one 1", "1 " * 1100, "two 2")]
         engine.submit(wishes)
         assert wishes[0].answer.result(60).tokens == 5
         with pytest.raises(InputError, match="leave no room"):

@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from pydantic_core import from_json  # several times as fast on small documents, of which rows are full
 from sqlalchemy import URL, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
 
@@ -57,14 +58,18 @@ def find_url(url: str | None = None) -> URL:
 def make_engine(url: URL, patience: float) -> Engine:
     """patience: seconds that a write waits for another writer of a SQLite file."""
     if url.get_backend_name() == "sqlite":
-        engine = create_engine(url, pool_size=10, max_overflow=30, connect_args={"timeout": patience})
+        engine = create_engine(
+            url, pool_size=10, max_overflow=30, connect_args={"timeout": patience}, json_deserializer=from_json
+        )
         event.listen(engine, "connect", lambda connection, record: _set_up(connection, patience))
         event.listen(engine, "begin", _begin)
         return engine
     settings: dict[str, Any] = {"application_name": "redraft"}
     if "connect_timeout" not in url.query:
         settings["connect_timeout"] = CONNECT_TIMEOUT
-    return create_engine(url, pool_size=5, max_overflow=15, pool_pre_ping=True, connect_args=settings)
+    return create_engine(
+        url, pool_size=5, max_overflow=15, pool_pre_ping=True, connect_args=settings, json_deserializer=from_json
+    )
 
 
 def shown(url: URL) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue
 
 from redraft.queue.kinds import KINDS
 from redraft.state.tables import Desired, Job, State
@@ -34,6 +34,8 @@ class Progress(BaseModel):
 class JobItem(BaseModel):
     """A job in a list."""
 
+    model_config = ConfigDict(from_attributes=True)
+
     id: str
     kind: str
     title: str
@@ -42,7 +44,9 @@ class JobItem(BaseModel):
         description="What was asked of it and is not reached yet: `pause` while it saves."
     )
     priority: int = Field(description="The greater goes first.")
-    reason: str = Field(description="Why it waits, paused, failed or was tried again.")
+    reason: Annotated[str, AfterValidator(shown)] = Field(
+        description="Why it waits, paused, failed or was tried again."
+    )
     progress: Progress | None
     attempt: int = Field(description="How often it was begun or gone on with.")
     output: dict[str, Any] = Field(description="Ids of what it makes: `run`, `dataset`, `model`, `evaluation`.")
@@ -196,9 +200,7 @@ Submission = Annotated[SubmitJob, Documented(lambda: union_by_kind(SubmitJob, KI
 
 def item(job: Job) -> dict[str, Any]:
     """The fields of a JobItem of a row."""
-    found = {name: getattr(job, name) for name in JobItem.model_fields}
-    found["reason"] = shown(job.reason)
-    return found
+    return {name: getattr(job, name) for name in JobItem.model_fields}
 
 
 def detail(job: Job, needs: list[str]) -> JobDetail:

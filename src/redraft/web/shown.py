@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +11,16 @@ from redraft.core.home import home
 
 def shown(value: Any) -> Any:
     """JSON data with every path into the state folder told from there on: "runs/run-01k...", "." for itself."""
-    place = str(home())
-    return _shown(value, {place, str(Path(place).resolve())})
+    return _shown(value, _places(str(home()))) if value else value
 
 
-def _shown(value: Any, places: set[str]) -> Any:
+@lru_cache(maxsize=4)
+def _places(place: str) -> tuple[str, ...]:
+    """The state folder as it is named and as it is found, links followed."""
+    return tuple({place, str(Path(place).resolve())})
+
+
+def _shown(value: Any, places: tuple[str, ...]) -> Any:
     if isinstance(value, str):
         for place in places:
             if place in value:

@@ -10,11 +10,11 @@ from redraft.queue.changing import change
 from redraft.queue.kinds import KINDS, find_kind
 from redraft.queue.logs import tail as last_output
 from redraft.state.tables import Desired, State
+from redraft.web.answers import Json
 from redraft.web.callers import Caller
 from redraft.web.job_models import (
     ChangeJob,
     JobDetail,
-    JobItem,
     JobPage,
     KindItem,
     LogPage,
@@ -37,18 +37,17 @@ JobId = Annotated[
 router = APIRouter(prefix="/api/jobs", tags=["jobs"])
 
 
-@router.get("")
+@router.get("", response_model=JobPage)
 def list_jobs(
     service: Serving,
     caller: Caller,
     paging: Paged,
     state: Annotated[list[State] | None, Query(description="In one of these states.")] = None,
     kind: Annotated[list[str] | None, Query(description="Of one of these kinds.", max_length=20)] = None,
-) -> JobPage:
+) -> Response:
     """Jobs, the newest first."""
     rows, more = page(service.database, Filter(caller, state or (), kind or ()), paging.after, paging.limit)
-    items = [JobItem.model_validate(row._asdict() | {"reason": shown(row.reason)}) for row in rows]
-    return JobPage(items=items, next=more)
+    return Json(JobPage.model_validate({"items": rows, "next": more}))
 
 
 @router.post("", status_code=201, responses=KEY)
@@ -99,10 +98,10 @@ def list_kinds() -> list[KindItem]:
     ]
 
 
-@router.get("/{id}", responses=NOT_FOUND)
-def show_job(service: Serving, caller: Caller, id: JobId) -> JobDetail:
+@router.get("/{id}", response_model=JobDetail, responses=NOT_FOUND)
+def show_job(service: Serving, caller: Caller, id: JobId) -> Response:
     """One job with all that is known of it."""
-    return one(service.database, id, caller)
+    return Json(one(service.database, id, caller))
 
 
 @router.patch("/{id}", responses=NOT_FOUND)

@@ -29,11 +29,9 @@ def _sides(value: Any) -> Any:
 
 
 Picture = Annotated[
-    bytes | None,
+    Annotated[bytes, Field(max_length=MAX_BYTES)] | None,
     BeforeValidator(_picture, json_schema_input_type=str | None),
-    Field(
-        description="A picture's file: PNG, JPEG, GIF, BMP, TIFF or WebP; in JSON as base64.", max_length=MAX_BYTES
-    ),
+    Field(description="A picture's file: PNG, JPEG, GIF, BMP, TIFF or WebP; in JSON as base64."),
 ]
 Side = Annotated[float, Field(gt=0, le=100_000, allow_inf_nan=False)]
 

@@ -28,12 +28,9 @@ class Wanted(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     document: Annotated[
-        bytes | None,
+        Annotated[bytes, Field(max_length=MAX_BYTES)] | None,
         BeforeValidator(_document, json_schema_input_type=str | None),
-        Field(
-            description="Plain text, Markdown or PDF, known by its content; in JSON as base64.",
-            max_length=MAX_BYTES,
-        ),
+        Field(description="Plain text, Markdown or PDF, known by its content; in JSON as base64."),
     ] = None
     text: str | None = Field(None, max_length=10_000_000, examples=["The ferry is late by 20 minutes."])
     name: str = Field("document", min_length=1, max_length=200, description="What the answer calls it.")

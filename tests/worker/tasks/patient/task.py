@@ -1,0 +1,1 @@
+"""A task that makes nothing: its one verb waits, as a long piece of work does."""

@@ -6,7 +6,7 @@ TESTS  := OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n 2
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: setup demo demo-summary test test-all test-peers lint format bench docs clean
+.PHONY: fuzz-api setup demo demo-summary test test-all test-peers lint format bench docs clean
 
 setup: $(STAMP)          ## make .venv, install redraft and its tools, find missing system libraries
 
@@ -29,6 +29,9 @@ test-all: setup test-peers   ## also the slow ones
 test-peers: setup        ## what we write, in the real cadquery and build123d; our losses beside TRL's
 	$(BIN)/python scripts/peer_environment.py
 	$(BIN)/python -m pytest -m peer
+
+fuzz-api: setup          ## 50,000 calls of every operation of the API, valid and not (FUZZ_CALLS, FUZZ_SEED)
+	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -s -m slow tests/web/test_schemathesis.py
 
 lint: setup              ## style, types, and the order of the rooms
 	$(BIN)/ruff check

@@ -1,4 +1,4 @@
-"""Requests straight to an ASGI application: nothing tidies a path or adds a header, and a thousand take a second."""
+"""Requests straight to an ASGI application: nothing tidies a path or adds a header; a thousand take a second."""
 
 from __future__ import annotations
 

@@ -1,0 +1,52 @@
+"""The API answers whatever it is sent as its own document says, and never with 5xx."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from fastapi import FastAPI
+from fuzzing import HOST, Report, fuzz
+
+from redraft.state.access.token import ensure_token
+from redraft.web.app import create_app
+from redraft.web.settings import Settings
+
+
+@pytest.fixture
+def open_app(state_folder: Path) -> FastAPI:
+    """An application that is known by the fuzzer's name for it."""
+    return create_app(Settings(allowed_hosts=(HOST,)))
+
+
+def judge(report: Report) -> None:
+    assert not report.faults, "\n".join(report.lines())
+    assert not [status for status in report.statuses if status >= 500], report.statuses
+
+
+def test_any_call_with_the_token_is_answered_as_documented(open_app: FastAPI) -> None:
+    report = fuzz(open_app, each=5, token=ensure_token().value)
+    judge(report)
+    assert report.calls > 100
+    assert report.statuses[200] > 10, "some calls must come through"
+
+
+def test_any_call_without_the_token_is_refused(open_app: FastAPI) -> None:
+    report = fuzz(open_app, each=1, token=None)
+    judge(report)
+    public = {"GET /api/health"}
+    for operation, statuses in report.by_operation.items():
+        assert operation in public or set(statuses) <= {401, 400}, (operation, statuses)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(7200)
+def test_fifty_thousand_calls(open_app: FastAPI) -> None:
+    """`make fuzz-api`; FUZZ_CALLS and FUZZ_SEED change how many and which."""
+    calls, number = int(os.environ.get("FUZZ_CALLS", "50000")), int(os.environ.get("FUZZ_SEED", "1"))
+    operations = sum(len(item) for item in open_app.openapi()["paths"].values())
+    report = fuzz(open_app, each=calls // operations // 2 + 1, token=ensure_token().value, number=number)
+    print(*report.lines(), sep="\n")
+    judge(report)
+    assert report.calls >= calls * 0.9

@@ -23,6 +23,10 @@ class Settings:
     """Names besides this machine's own by which browsers and clients may call the server, without a port."""
     body_limit: int = 2 * MIB
     """Bytes of a request's body where its route names no other limit (`max_body_size`)."""
+    upload_limit: int = 4 * GIB
+    """Bytes of one file that is sent."""
+    upload_quota: int = 20 * GIB
+    """Bytes that all uploads of an owner may take on the disk."""
     worker: bool = False
     """Whether the server sees to it that a worker takes jobs (`redraft serve` does unless told not to)."""
     drain: float = 5.0

@@ -28,7 +28,13 @@ class Asked:
 
 def conclude(lease: Lease, outcome: Result | RedraftError, asked: Asked) -> None:
     """Enters it, however long the database is away: the token says whether it still counts. LeaseLost."""
-    lease.insist(lambda: _enter(lease, outcome, asked), FINAL_PATIENCE)
+    try:
+        lease.insist(lambda: _enter(lease, outcome, asked), FINAL_PATIENCE)
+    except LeaseLost:
+        raise
+    except RedraftError as error:  # what it made cannot be entered
+        fault = error.as_data()
+        lease.insist(lambda: lease.jobs.fail(lease.job, lease.token, fault, retry=False), FINAL_PATIENCE)
 
 
 def _enter(lease: Lease, outcome: Result | RedraftError, asked: Asked) -> None:

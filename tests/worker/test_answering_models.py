@@ -16,8 +16,9 @@ from redraft.core.example import Example, message
 from redraft.inference.predictor import LocalPredictor, Row
 from redraft.worker.answering import shelf as shelves
 from redraft.worker.answering.engine import Engine, Wish
+from redraft.worker.answering.memory import memory_to_use
 from redraft.worker.answering.shared import SharedPredictor, results
-from redraft.worker.answering.shelf import Shelf, memory_to_use
+from redraft.worker.answering.shelf import Shelf
 from redraft.worker.answering.weights import weights_of
 from small_models import save_small
 

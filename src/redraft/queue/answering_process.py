@@ -23,6 +23,8 @@ LOOK = 0.05
 LAST_WORDS = 3
 MOST_WORDS = 1_000_000
 """Bytes of the file of last words above which it is begun anew."""
+GOODBYE = 3.0
+"""Seconds that closing waits for the process to end."""
 SECRETS = ("REDRAFT_DATABASE", "REDRAFT_TOKEN")
 """What the process does not need to know."""
 
@@ -110,6 +112,8 @@ class AnsweringProcess:
         if started is not None and started.poll() is None:
             with contextlib.suppress(httpx2.TransportError):  # it has ended by itself
                 await self.client.post("/end", timeout=5.0)
+            with contextlib.suppress(subprocess.TimeoutExpired):  # it finishes what others have asked
+                await asyncio.to_thread(started.wait, GOODBYE)
         await self.client.aclose()
 
 

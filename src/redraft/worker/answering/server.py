@@ -58,9 +58,7 @@ class Service:
                 "pid": os.getpid(),
                 "version": redraft.__version__,
                 "busy": stock.idle.busy,
-                "models": stock.shelf.names(),
-                "loads": stock.shelf.loads,
-                "batches": list(stock.engine.batches),
+                **stock.facts(),
             }
         )
 

@@ -11,17 +11,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from redraft.core.errors import Busy, InputError, UsageError
+from redraft.core.errors import Busy, InputError
 from redraft.inference.opening import open_predictor
 from redraft.inference.predictor import LocalPredictor
 from redraft.models.layout import MANIFEST, find_checkpoint
+from redraft.worker.answering.memory import VARIABLE, memory_to_use
 from redraft.worker.answering.weights import weights_of
-from redraft.worker.machine_memory import memory_limit
 from redraft.worker.model_names import resolve_model
 
-VARIABLE, DEVICE = "REDRAFT_ANSWER_MEMORY_GB", "REDRAFT_ANSWER_DEVICE"
-SHARE = 0.5
-"""Of the memory that the models live in, where REDRAFT_ANSWER_MEMORY_GB does not say otherwise."""
+DEVICE = "REDRAFT_ANSWER_DEVICE"
 PATIENCE = 300.0
 """Seconds to wait for room while others use what is loaded."""
 
@@ -136,24 +134,6 @@ class Shelf:
             import torch
 
             torch.cuda.empty_cache()
-
-
-def memory_to_use() -> int:
-    """Bytes that models may take: as the operator says, else a share of the memory that they live in."""
-    said = os.environ.get(VARIABLE)
-    if said:
-        try:
-            limit = float(said)
-        except ValueError:
-            limit = 0.0
-        if not 0 < limit < 2**20:
-            raise UsageError("this is no number of GiB", where=VARIABLE, remedy="Set it to a number such as 8")
-        return int(limit * 2**30)
-    import torch
-
-    if torch.cuda.is_available():
-        return int(torch.cuda.get_device_properties(0).total_memory * SHARE)
-    return int(memory_limit().total * SHARE)
 
 
 def stamp_of(folder: Path) -> tuple[int, ...]:

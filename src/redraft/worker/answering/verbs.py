@@ -25,7 +25,7 @@ async def run_verb(name: str, request: Mapping[str, Any], stock: Stock) -> Async
     def emit(event: dict[str, Any]) -> None:
         loop.call_soon_threadsafe(lines.put_nowait, event)
 
-    work = AnsweringWork(emit, stock.shelf, stock.engine)
+    work = AnsweringWork(emit, stock)
     with stock.idle.working():
         threading.Thread(target=_work, args=(name, request, work), daemon=True, name=name).start()
         try:

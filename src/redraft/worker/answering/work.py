@@ -12,17 +12,15 @@ from redraft.core.permit import FREE, Permit
 from redraft.core.prediction import Predictor
 from redraft.core.sight import Sight
 from redraft.core.work import Lent
-from redraft.worker.answering.engine import Engine
-from redraft.worker.answering.shared import SharedPredictor
-from redraft.worker.answering.shelf import Shelf
+from redraft.worker.answering.stock import Stock
 from redraft.worker.context import lend, lend_examples, lend_sight
 
 
 class AnsweringWork:
     """Implements `core.work.Work`. Models are held until the `with` block around the verb ends."""
 
-    def __init__(self, emit: Callable[[dict[str, Any]], None], shelf: Shelf, engine: Engine) -> None:
-        self.emit, self._shelf, self._engine = emit, shelf, engine
+    def __init__(self, emit: Callable[[dict[str, Any]], None], stock: Stock) -> None:
+        self.emit, self._stock = emit, stock
         self.permit: Permit = FREE
         self.cancelled = threading.Event()
         self._held = ExitStack()
@@ -59,8 +57,11 @@ class AnsweringWork:
         self._go_on()
         if "://" in model:
             return lend(model, **settings)
-        kept = self._held.enter_context(self._shelf.lend(model))
-        return SharedPredictor(kept, self._engine, self.cancelled, **settings)
+        from redraft.worker.answering.shared import SharedPredictor  # torch is loaded only where a model is asked
+
+        kept = self._stock.kept()
+        lent = self._held.enter_context(kept.shelf.lend(model))
+        return SharedPredictor(lent, kept.engine, self.cancelled, **settings)
 
     def sight(self, model: str) -> Sight:
         return lend_sight(model)

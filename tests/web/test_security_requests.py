@@ -16,6 +16,7 @@ import structlog
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from raw_client import Ask, ask_all
+from sqlalchemy import Connection, event
 
 from redraft.core.errors import Conflict, LeaseLost, NotFound, OutputError, RedraftError, StateError, WorkerLost
 from redraft.state.access.token import ensure_token
@@ -195,6 +196,28 @@ def test_a_locked_database_is_one_clear_answer_and_the_service_goes_on(
         other.execute("ROLLBACK")
         other.close()
     assert client.get("/api/health").status_code == 200
+
+
+def test_a_full_disk_is_one_clear_answer_and_the_service_goes_on(client: TestClient) -> None:
+    engine = client.app.state.service.database.engine  # type: ignore[attr-defined]
+    limited = True
+
+    @event.listens_for(engine, "begin")
+    def limit(connection: Connection) -> None:
+        """A database that may not grow by one page is one on a full disk."""
+        pages = connection.exec_driver_sql("PRAGMA page_count").scalar() if limited else 2**30
+        connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
+
+    body = {"kind": "pull", "payload": {"repo": "someone/model"}, "title": "x" * 200}
+    statuses = [client.post("/api/jobs", json=body).status_code for _ in range(60)]
+    assert statuses[-1] == 507
+    assert set(statuses) <= {201, 507}
+    told = client.post("/api/jobs", json=body).json()
+    assert told["detail"] == "the disk of the database is full"
+    assert "Free some space" in told["remedy"]
+    assert client.get("/api/jobs").status_code == 200
+    limited = False
+    assert client.post("/api/jobs", json=body).status_code == 201
 
 
 def test_other_names_only_where_they_are_given(state_folder: Path) -> None:

@@ -32,6 +32,8 @@ SECRETS = (
     re.compile(r"\b(?:hf|sk)[_-][\w-]{16,}"),
 )
 """Tokens of ours and of others, codes of links, and the name and password in a URL."""
+UNLOGGED = frozenset({"/api/health"})
+"""Asked every few seconds by whoever watches the service: only a bad answer is worth a line."""
 GIVEN_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 """What a proxy may send as X-Request-ID to have it kept."""
 TRACE = ExceptionDictTransformer(show_locals=False)
@@ -139,14 +141,15 @@ class RequestLog:
             else:
                 raise  # the answer has begun: only a broken connection can tell the caller
         finally:
-            _log.info(
-                "request",
-                method=scope["method"],
-                path=scope["path"],
-                status=status,
-                milliseconds=round((time.perf_counter() - began) * 1000, 1),
-                bytes=sent,
-            )
+            if status != 200 or scope["path"] not in UNLOGGED:
+                _log.info(
+                    "request",
+                    method=scope["method"],
+                    path=scope["path"],
+                    status=status,
+                    milliseconds=round((time.perf_counter() - began) * 1000, 1),
+                    bytes=sent,
+                )
 
 
 def _given_id(scope: Scope) -> str | None:

@@ -17,6 +17,8 @@ from redraft.queue.kinds.secrets import refuse_secrets
 from redraft.state.tables import Job
 
 Resource = Literal["device", "light"]
+NAME = r"[A-Za-z0-9_][\w.-]*"
+"""Of an owner, a repository or a configuration on a hub; no way to another folder."""
 
 
 class Payload(BaseModel):

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy.orm import Session
 
-from redraft.core.errors import Conflict, OutputError
+from redraft.core.errors import Conflict, InputError, OutputError
 from redraft.queue.kinds.plain import without_paths
+from redraft.state.lying.datasets import MANIFEST, dataset_columns
 from redraft.state.places import DATASETS, new_id, place
 from redraft.state.tables import Dataset, Job
 
-MANIFEST = "manifest.json"
 OUTPUT = "dataset"
 """The key of `Job.output` that holds the id."""
 
@@ -101,25 +100,11 @@ def remove(session: Session, job: Job, files: bool) -> list[Path]:
 
 
 def facts(path: Path) -> dict[str, Any]:
-    """Columns of a dataset's row from its manifest. OutputError where it cannot be read."""
+    """Columns of the row of a dataset that was just made. OutputError where it is not whole."""
     try:
-        data: Mapping[str, Any] = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
-        source = data.get("source") or {}
-        return {
-            "task": data["task"],
-            "counts": dict(data["counts"]),
-            "fingerprint": data["fingerprint"],
-            "bytes": sum(int(file["bytes"]) for file in data["files"]),
-            "licence": source.get("licence"),
-            "about": {
-                name: data.get(name)
-                for name in ("revision", "seed", "options", "images", "source", "versions", "ledger", "languages")
-            }
-            | {"left_out": {name: (data.get("left_out") or {}).get(name) for name in ("count", "reasons")}},
-        }
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        columns = dataset_columns(path)
+    except InputError as error:
         raise OutputError(
-            f"what was made cannot be read again ({type(error).__name__}: {error})",
-            where=str(path / MANIFEST),
-            remedy="Make the dataset again",
+            f"what was made cannot be read again: {error.what}", where=str(path), remedy="Make the dataset again"
         ) from error
+    return {name: value for name, value in columns.items() if name != "name"}

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import ConfigDict, Field
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from redraft.queue.kinds.base import Kind, Payload, Start
@@ -92,11 +93,13 @@ class Evaluate(Kind[EvaluatePayload]):
         names |= {dataset.folder: dataset.id} if dataset is not None else {}
         scores = without_paths({k: v for k, v in value.items() if k not in ("out", "report")}, names)
         job.result = scores
-        id = job.output[OUTPUT]
+        id, folder = job.output[OUTPUT], str(_folder(session, job, payload))
+        for found in session.scalars(select(Evaluation).where(Evaluation.folder == folder, Evaluation.id != id)):
+            session.delete(found)  # entered by `redraft db sync` in the meantime
         if session.get(Evaluation, id) is None:
             row = Evaluation(
                 id=id, run_id=run.id if run is not None else None, model=payload.model, dataset_id=payload.dataset,
-                split=payload.split, scores=scores, folder=str(_folder(session, job, payload)), job_id=job.id,
+                split=payload.split, scores=scores, folder=folder, job_id=job.id,
                 created_at=job.updated_at,
             )  # fmt: skip
             session.add(row)

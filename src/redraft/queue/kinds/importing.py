@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from redraft.core.discovery import task_folders
 from redraft.core.errors import Conflict, NotFound, UsageError
 from redraft.queue.kinds import datasets
-from redraft.queue.kinds.base import Kind, Payload, Start
+from redraft.queue.kinds.base import NAME, Kind, Payload, Start
 from redraft.queue.kinds.things import HUB, find_upload
 from redraft.queue.kinds.whole import already
 from redraft.state.tables import Job, Upload
@@ -32,7 +32,7 @@ class ImportPayload(Payload):
     repo: str | None = Field(
         None,
         description="A dataset on the hub.",
-        pattern=r"^[\w.-]+/[\w.-]+(/[\w.-]+)?(@[\w./-]+)?$",
+        pattern=rf"^{NAME}/{NAME}(/{NAME})?(@[\w./-]+)?$",
         max_length=200,
     )
     source: str | None = Field(None, description="A path; from this machine's own command line alone.")

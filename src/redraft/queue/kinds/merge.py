@@ -16,6 +16,7 @@ from redraft.queue.kinds.plain import without_paths
 from redraft.queue.kinds.things import dataset_folder, find_dataset, find_model, place_of_model
 from redraft.queue.kinds.training_rows import read_json
 from redraft.queue.kinds.whole import already
+from redraft.state.lying.models import model_columns
 from redraft.state.places import MODELS, new_id, place
 from redraft.state.tables import Checkpoint, Job, Model, Run
 
@@ -75,7 +76,10 @@ class Merge(Kind[MergePayload]):
         row = _row(session, job)
         if row is None:
             return
-        row.status, row.family, row.bytes = "ready", value.get("family"), int(value["bytes"])
+        for name, fact in model_columns(Path(str(row.folder))).items():
+            if name not in ("name", "kind"):
+                setattr(row, name, fact)
+        row.family = value.get("family") or row.family
         job.result = without_paths(value, {str(row.folder): row.id})
         row.about = {"base": job.result.get("base"), "merged": self.of(job).checkpoint, "proof": job.result}
 

@@ -10,9 +10,10 @@ from pydantic import ConfigDict, Field
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from redraft.queue.kinds.base import Kind, Payload, Start
+from redraft.queue.kinds.base import NAME, Kind, Payload, Start
 from redraft.queue.kinds.plain import without_paths
 from redraft.queue.kinds.things import HUB, pending
+from redraft.state.lying.models import model_columns
 from redraft.state.places import new_id
 from redraft.state.tables import Job, Model
 
@@ -20,7 +21,7 @@ OUTPUT = "model"
 
 
 class PullPayload(Payload):
-    repo: str = Field(description="owner/name.", pattern=r"^(hf:)?[\w.-]+/[\w.-]+$", max_length=200)
+    repo: str = Field(description="owner/name.", pattern=rf"^(hf:)?{NAME}/{NAME}$", max_length=200)
     revision: str | None = Field(
         None, description="A commit, tag or branch; the main one.", pattern=r"^[\w][\w./-]*$", max_length=100
     )
@@ -63,8 +64,10 @@ class Pull(Kind[PullPayload]):
             return
         row.status, row.folder = "ready", str(value["folder"])
         row.revision = str(value["revision"])
-        row.licence = value.get("licence") or row.licence
-        row.bytes = int(value["bytes"]) or row.bytes
+        found = model_columns(Path(row.folder))
+        row.licence = value.get("licence") or row.licence or found["licence"]
+        row.bytes, row.parameters = found["bytes"] or row.bytes, row.parameters or found["parameters"]
+        row.family = row.family or found["family"]
         job.result = without_paths({**value, "folder": row.id}, {})
 
     def failed(self, session: Session, job: Job) -> None:

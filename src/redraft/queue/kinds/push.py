@@ -9,7 +9,7 @@ from pydantic import ConfigDict, Field, model_validator
 from sqlalchemy.orm import Session
 
 from redraft.core.errors import UsageError
-from redraft.queue.kinds.base import Kind, Payload, Start
+from redraft.queue.kinds.base import NAME, Kind, Payload, Start
 from redraft.queue.kinds.plain import without_paths
 from redraft.queue.kinds.things import dataset_folder, find_dataset, find_model, place_of_model
 from redraft.state.tables import Job
@@ -18,7 +18,7 @@ from redraft.state.tables import Job
 class PushPayload(Payload):
     checkpoint: str | None = Field(None, description="The id of a checkpoint, a run or a model.")
     dataset: str | None = Field(None, description="The id of a dataset, in its place.")
-    repo: str = Field(description="owner/name on the hub.", pattern=r"^[\w.-]+/[\w.-]+$", max_length=200)
+    repo: str = Field(description="owner/name on the hub.", pattern=rf"^{NAME}/{NAME}$", max_length=200)
     public: bool = Field(False, description="A new repository is private otherwise.")
 
     model_config = ConfigDict(

@@ -46,7 +46,8 @@ def match_checkpoints(session: Session, run: Run, at: float) -> dict[int, Checkp
             run_id=run.id,
             step=step,
             path=f"{CHECKPOINTS}/{lying[step].name}",
-            token=int(token) if token.isdigit() and len(token) < 18 else 0,
+            # A queue's tokens are numbers; those that no queue handed out are eight hexadecimal digits.
+            token=int(token) if token.isdigit() and len(token) < 8 else 0,
             bytes=size_of(manifest),
             created_at=at,
         )

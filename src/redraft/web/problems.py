@@ -20,6 +20,7 @@ from starlette.types import Scope
 
 from redraft.core.atomic import output_error
 from redraft.core.errors import (
+    Busy,
     Conflict,
     DeviceLost,
     Interrupted,
@@ -45,6 +46,7 @@ STATUSES: tuple[tuple[type[RedraftError], int], ...] = (
     (Conflict, 409),
     (LeaseLost, 409),
     (StateError, 503),
+    (Busy, 503),
     (OutputError, 507),
     (DeviceLost, 503),
     (WorkerLost, 503),

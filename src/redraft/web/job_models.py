@@ -129,8 +129,8 @@ class LogLine(BaseModel):
 
     id: int = Field(description="Of its event.")
     at: Seconds
-    level: str = Field(description="info, warning or error.")
-    message: str
+    level: str = Field("info", description="info, warning or error.")
+    message: Annotated[str, AfterValidator(shown)] = ""
 
 
 class LogPage(BaseModel):

@@ -12,8 +12,7 @@ from sqlalchemy.orm import Session
 from redraft.queue.rows import no_job
 from redraft.state.database import Database
 from redraft.state.tables import Event, Job, Needs
-from redraft.web.job_models import JobDetail, JobItem, LogLine, detail
-from redraft.web.shown import shown
+from redraft.web.job_models import JobDetail, JobItem, detail
 
 COLUMNS = tuple(getattr(Job, name) for name in JobItem.model_fields)
 
@@ -74,21 +73,20 @@ def one(database: Database, id: str, owner: str) -> JobDetail:
     return detail(job, needs)
 
 
-def check_owner(database: Database, id: str, owner: str) -> None:
-    """NotFound unless the job is this owner's."""
+def state_of(database: Database, id: str, owner: str) -> str:
+    """The state of this owner's job; NotFound."""
     with database.read() as session:
-        if session.scalar(select(Job.owner).where(Job.id == id)) != owner:
-            raise no_job(id)
+        found = session.execute(select(Job.owner, Job.state).where(Job.id == id)).one_or_none()
+    if found is None or found.owner != owner:
+        raise no_job(id)
+    return str(found.state)
 
 
-def log_lines(database: Database, id: str, after: int, limit: int, tail: bool) -> tuple[list[LogLine], bool]:
+def log_lines(database: Database, id: str, after: int, limit: int, tail: bool) -> tuple[list[Any], bool]:
     """What a job said after the event `after`, the oldest first, and whether more follows; tail: its end."""
     query = select(Event.id, Event.at, Event.data).where(Event.job_id == id, Event.kind == "log", Event.id > after)
     query = query.order_by(Event.id.desc() if tail else Event.id).limit(limit + 1)
     with database.read() as session:
         rows = list(session.execute(query))
-    lines = [
-        LogLine(id=id, at=at, level=str(data.get("level", "info")), message=shown(str(data.get("message", ""))))
-        for id, at, data in rows[:limit]
-    ]
+    lines = [{"id": id, "at": at, **data} for id, at, data in rows[:limit]]
     return (lines[::-1], False) if tail else (lines, len(rows) > limit)

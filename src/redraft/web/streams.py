@@ -8,8 +8,7 @@ on from the database where it stands.
 from __future__ import annotations
 
 import asyncio
-from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import aclosing, contextmanager, suppress
 from typing import Annotated, ParamSpec, TypeVar
 
@@ -22,6 +21,7 @@ from starlette.types import Send
 from redraft.core.errors import RedraftError
 from redraft.state.database import Database
 from redraft.web.frames import PAGE, Frame, Wanted, is_over, last_id, read
+from redraft.web.listeners import Listener, Recent
 
 INTERVAL = 0.05
 """Seconds between two looks at the event table while somebody listens."""
@@ -29,44 +29,12 @@ HEARTBEAT = 15.0
 """Seconds without an event after which a comment goes out, so that neither end takes the other for dead."""
 RETRY = 1000
 """Milliseconds that a browser waits before it connects again."""
-QUEUE = 2000
-"""Events that wait for one listener at most; a slower one reads them from the database later."""
 PATIENCE = 1.0
 """Seconds before the next look at a database that could not be read."""
 
 T = TypeVar("T")
 P = ParamSpec("P")
 log = structlog.get_logger(__name__)
-
-
-class Listener:
-    """One open stream: what it wants and what waits for it."""
-
-    def __init__(self, wanted: Wanted) -> None:
-        self.wanted = wanted
-        self.behind = True
-        """Whether it has to read from the database before it may take what waits."""
-        self.may_be_over = True
-        """Whether its job may have ended since it last looked."""
-        self.news = asyncio.Event()
-        self._waiting: deque[Frame] = deque()
-
-    def give(self, frame: Frame) -> None:
-        if self.wanted.takes(frame):
-            if len(self._waiting) >= QUEUE:
-                self._waiting.clear()
-                self.behind = True
-            self._waiting.append(frame)
-        elif not frame.ends:
-            return
-        self.may_be_over = self.may_be_over or frame.ends
-        self.news.set()
-
-    def take(self) -> list[Frame]:
-        self.news.clear()
-        frames = list(self._waiting)
-        self._waiting.clear()
-        return frames
 
 
 class Streams:
@@ -77,23 +45,29 @@ class Streams:
         self.database, self._stopping, self._heartbeat = database, stopping, heartbeat
         self._rooms: dict[str | None, set[Listener]] = {}
         self._tailer: asyncio.Task[None] | None = None
+        self._recent = Recent()
 
     @property
     def listeners(self) -> int:
         """How many streams are open."""
         return sum(map(len, self._rooms.values()))
 
-    def response(self, wanted: Wanted, after: int, follow: bool = True) -> EventStream:
-        """The answer that carries everything wanted after the event `after`."""
-        return EventStream(self.open(wanted, after, follow))
+    def response(self, wanted: Wanted, after: int, **more: bool) -> EventStream:
+        """The answer that carries everything wanted after the event `after`; see `open`."""
+        return EventStream(self.open(wanted, after, **more))
 
-    async def open(self, wanted: Wanted, after: int, follow: bool = True) -> AsyncIterator[bytes]:
+    async def open(
+        self, wanted: Wanted, after: int, *, follow: bool = True, may_be_over: bool = True
+    ) -> AsyncGenerator[bytes, None]:
         """The stream's bytes, until the listener goes; or, without `follow`, until all is told that there is.
 
-        That of one job ends with an event "end" once the job has ended and all is told.
+        That of one job ends with an event "end" once the job has ended and all is told. may_be_over: False where
+        the job is known to go on, and its changes of state are wanted.
         """
         position = after
-        with self._entered(wanted) as listener:
+        with self._entered(Listener(wanted, may_be_over)) as listener:
+            if follow:  # else what is in the database now is wanted, and the tailer may not have seen it
+                self._recent.catch_up(listener, after)
             yield format_sse_event(retry=RETRY, id=str(position))
             while not self._stopping.is_set():
                 if frames := await self._next(listener, position):
@@ -123,13 +97,14 @@ class Streams:
             if len(frames) == PAGE:
                 listener.behind = True
             if frames:
+                listener.may_be_over = listener.may_be_over or any(frame.ends for frame in frames)
                 return frames
         return [frame for frame in listener.take() if frame.id > position]
 
     @contextmanager
-    def _entered(self, wanted: Wanted) -> Iterator[Listener]:
-        listener = Listener(wanted)
-        room = self._rooms.setdefault(wanted.job, set())
+    def _entered(self, listener: Listener) -> Iterator[Listener]:
+        job = listener.wanted.job
+        room = self._rooms.setdefault(job, set())
         room.add(listener)
         if self._tailer is None or self._tailer.done():
             self._tailer = asyncio.create_task(self._tail(), name="event tailer")
@@ -137,8 +112,8 @@ class Streams:
             yield listener
         finally:
             room.discard(listener)
-            if not room and self._rooms.get(wanted.job) is room:
-                del self._rooms[wanted.job]
+            if not room and self._rooms.get(job) is room:
+                del self._rooms[job]
 
     def _everybody(self) -> list[Listener]:
         return [listener for room in self._rooms.values() for listener in room]
@@ -146,23 +121,29 @@ class Streams:
     async def _tail(self) -> None:
         """Gives out new events for as long as anybody listens."""
         last = await self._ask(last_id, self.database)
+        self._recent.begin(last)
         for listener in self._everybody():
             # What became visible between its own reading and this start is in neither: it reads once more.
             listener.behind = listener.may_be_over = True
             listener.news.set()
-        while self.listeners and not self._stopping.is_set():
-            frames = await self._ask(read, self.database, last)
-            for frame in frames:
-                last = frame.id
-                for listener in (
-                    *self._rooms.get(None, ()),
-                    *(self._rooms.get(frame.job, ()) if frame.job else ()),
-                ):
-                    listener.give(frame)
-            if len(frames) < PAGE:
-                await self._sleep(INTERVAL)
+        try:
+            while self.listeners and not self._stopping.is_set():
+                frames = await self._ask(read, self.database, last)
+                for frame in frames:
+                    last = frame.id
+                    self._recent.keep(frame)
+                    for listener in self._listening(frame):
+                        listener.give(frame)
+                if len(frames) < PAGE:
+                    await self._sleep(INTERVAL)
+        finally:
+            self._recent.end()
         for listener in self._everybody():
             listener.news.set()  # so that it sees that the server stops
+
+    def _listening(self, frame: Frame) -> list[Listener]:
+        of_job = self._rooms.get(frame.job, ()) if frame.job is not None else ()
+        return [*self._rooms.get(None, ()), *of_job]
 
     async def _sleep(self, seconds: float) -> None:
         with suppress(TimeoutError):
@@ -186,12 +167,13 @@ class Streams:
 class EventStream(EventSourceResponse):
     """A stream of events that leaves its listeners' list as soon as the other end goes."""
 
-    def __init__(self, content: AsyncIterator[bytes]) -> None:
+    def __init__(self, content: AsyncGenerator[bytes, None]) -> None:
+        self._content = content
         # X-Accel-Buffering: a proxy before us passes events on as they come.
         super().__init__(content, headers={"Cache-Control": "no-cache", "X-Accel-Buffering": "no"})
 
     async def stream_response(self, send: Send) -> None:
-        async with aclosing(self.body_iterator):  # type: ignore[type-var]
+        async with aclosing(self._content):
             await super().stream_response(send)
 
 

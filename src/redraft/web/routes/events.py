@@ -7,9 +7,10 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Response
 
+from redraft.state.tables import ENDED
 from redraft.web.callers import Caller
 from redraft.web.frames import KINDS, Wanted, is_over, last_id
-from redraft.web.job_rows import check_owner
+from redraft.web.job_rows import state_of
 from redraft.web.refusals import Responses, refused
 from redraft.web.routes.jobs import JobId
 from redraft.web.service import Serving
@@ -60,7 +61,7 @@ async def stream_events(
     wanted = Wanted(caller, kinds=frozenset(kind or ()))
     given = last_event_id if last_event_id is not None else after
     position = given if given is not None else await asyncio.to_thread(last_id, service.database)
-    return streams.response(wanted, position, follow)
+    return streams.response(wanted, position, follow=follow)
 
 
 @router.get(
@@ -84,10 +85,10 @@ async def stream_job(
     """
     wanted = Wanted(caller, job=id, kinds=frozenset(kind or ()))
     position = last_event_id if last_event_id is not None else (after or 0)
-    await asyncio.to_thread(check_owner, service.database, id, caller)
+    state = await asyncio.to_thread(state_of, service.database, id, caller)
     over: str | None = None
-    if last_event_id:
+    if last_event_id and state in ENDED:
         over = await asyncio.to_thread(is_over, service.database, wanted, position)
     if over is not None:
         return Response(status_code=204)
-    return streams.response(wanted, position, follow)
+    return streams.response(wanted, position, follow=follow, may_be_over=state in ENDED or bool(kind))

@@ -20,7 +20,7 @@ from redraft.web.job_models import (
     LogPage,
     Submission,
 )
-from redraft.web.job_rows import Filter, check_owner, counts, log_lines, one, page
+from redraft.web.job_rows import Filter, counts, log_lines, one, page, state_of
 from redraft.web.paging import Paged
 from redraft.web.refusals import Responses, refused
 from redraft.web.service import Serving
@@ -107,7 +107,7 @@ def show_job(service: Serving, caller: Caller, id: JobId) -> Response:
 @router.patch("/{id}", responses=NOT_FOUND)
 def change_job(service: Serving, caller: Caller, id: JobId, body: ChangeJob) -> JobDetail:
     """Changes how urgent a job is, or its title. A running job is not stopped for a more urgent one: pause it."""
-    check_owner(service.database, id, caller)
+    state_of(service.database, id, caller)
     change(service.database, id, priority=body.priority, title=body.title)
     return one(service.database, id, caller)
 
@@ -115,7 +115,7 @@ def change_job(service: Serving, caller: Caller, id: JobId, body: ChangeJob) -> 
 @router.post("/{id}/pause", responses=NOT_FOUND | CONFLICT)
 def pause_job(service: Serving, caller: Caller, id: JobId) -> JobDetail:
     """Saves at the next step, and frees the device. Answers at once; `state` tells when it is done."""
-    check_owner(service.database, id, caller)
+    state_of(service.database, id, caller)
     service.jobs.pause(id)
     return one(service.database, id, caller)
 
@@ -123,7 +123,7 @@ def pause_job(service: Serving, caller: Caller, id: JobId) -> JobDetail:
 @router.post("/{id}/resume", responses=NOT_FOUND | CONFLICT)
 def resume_job(service: Serving, caller: Caller, id: JobId) -> JobDetail:
     """Goes on from the last checkpoint. A failed or cancelled job is tried again."""
-    check_owner(service.database, id, caller)
+    state_of(service.database, id, caller)
     service.jobs.resume(id)
     return one(service.database, id, caller)
 
@@ -131,7 +131,7 @@ def resume_job(service: Serving, caller: Caller, id: JobId) -> JobDetail:
 @router.post("/{id}/cancel", responses=NOT_FOUND | CONFLICT)
 def cancel_job(service: Serving, caller: Caller, id: JobId) -> JobDetail:
     """Ends the job and keeps what it has made."""
-    check_owner(service.database, id, caller)
+    state_of(service.database, id, caller)
     service.jobs.cancel(id)
     return one(service.database, id, caller)
 
@@ -152,7 +152,7 @@ def delete_job(
     return before.model_copy(update={"state": State(job.state), "desired_state": Desired(job.desired_state)})
 
 
-@router.get("/{id}/logs", responses=NOT_FOUND)
+@router.get("/{id}/logs", response_model=LogPage, responses=NOT_FOUND)
 def show_logs(
     service: Serving,
     caller: Caller,
@@ -163,9 +163,10 @@ def show_logs(
     output: Annotated[
         int, Query(ge=0, le=1000, description="Also so many of the last lines its processes printed.")
     ] = 0,
-) -> LogPage:
+) -> Response:
     """What a job said, the oldest first."""
-    check_owner(service.database, id, caller)
+    state_of(service.database, id, caller)
     lines, more = log_lines(service.database, id, after, limit, tail)
     printed = [shown(line) for line in last_output(id, output)] if output else []
-    return LogPage(items=lines, next=lines[-1].id if lines else after, more=more, output=printed)
+    last = lines[-1]["id"] if lines else after
+    return Json(LogPage.model_validate({"items": lines, "next": last, "more": more, "output": printed}))

@@ -10,6 +10,7 @@ from fastapi import Path as InPath
 
 from redraft.core.errors import NotFound, UsageError
 from redraft.web import run_compare, run_rows, run_samples
+from redraft.web.answers import Json
 from redraft.web.callers import Caller
 from redraft.web.job_models import RUN
 from redraft.web.paging import Paged
@@ -42,17 +43,17 @@ Names = Annotated[
 ]
 
 
-@router.get("")
+@router.get("", response_model=RunPage)
 def list_runs(
     service: Serving,
     caller: Caller,
     paging: Paged,
     status: Annotated[Literal["new", "running", "paused", "finished", "failed", "missing"] | None, Query()] = None,
     task: Annotated[str | None, Query(max_length=40)] = None,
-) -> RunPage:
+) -> Response:
     """Runs, the newest first."""
     items, more = run_rows.page(service.database, caller, paging.after, paging.limit, status=status, task=task)
-    return RunPage(items=items, next=more)
+    return Json(RunPage(items=items, next=more))
 
 
 @router.get("/compare", responses=NOT_FOUND)
@@ -78,7 +79,7 @@ def show_run(service: Serving, caller: Caller, id: RunId) -> RunDetail:
     return run_rows.one(service.database, id, caller)
 
 
-@router.get("/{id}/metrics", responses=NOT_FOUND)
+@router.get("/{id}/metrics", response_model=Metrics, responses=NOT_FOUND)
 def show_metrics(
     service: Serving,
     caller: Caller,
@@ -88,10 +89,10 @@ def show_metrics(
         int, Query(ge=-1, lt=2**53, description="What follows this step alone: `step` of before.")
     ] = -1,
     name: Names = None,
-) -> Metrics:
+) -> Response:
     """The curves of a run, thinned; during training, what is new since the last question."""
     run = run_rows.find(service.database, id, caller)
-    return metrics(EVENTS, run, after=after, points=points, names=name)
+    return Json(metrics(EVENTS, run, after=after, points=points, names=name))
 
 
 @router.get("/{id}/samples", responses=NOT_FOUND)

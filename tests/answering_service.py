@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import os
 import threading
 import time
 from collections.abc import Iterator
@@ -20,6 +19,7 @@ import pytest
 import uvicorn
 
 from redraft.core.answers import socket_path
+from redraft.core.home import home
 from redraft.state.access.token import ensure_token
 from redraft.state.database import Database
 from redraft.state.places import new_id
@@ -38,6 +38,7 @@ class Running:
     url: str
     token: str
     home: Path
+    socket: Path
 
     @cached_property
     def http(self) -> httpx2.Client:
@@ -50,7 +51,7 @@ class Running:
 
     def process(self) -> dict[str, Any]:
         """What the answering process says of itself."""
-        transport = httpx2.HTTPTransport(uds=str(socket_path()))
+        transport = httpx2.HTTPTransport(uds=str(self.socket))
         with httpx2.Client(transport=transport, base_url="http://answering") as client:
             found: dict[str, Any] = client.get("/health").json()
             return found
@@ -59,7 +60,7 @@ class Running:
 @contextmanager
 def served() -> Iterator[Running]:
     """The service of the state folder that REDRAFT_HOME names now. Its answering process ends with it."""
-    token = ensure_token().value
+    token, socket = ensure_token().value, socket_path()
     app = create_app(Settings(worker=False, drain=1.0))
     config = uvicorn.Config(app, port=0, log_config=None, access_log=False, timeout_graceful_shutdown=1)
     server = uvicorn.Server(config)
@@ -68,17 +69,19 @@ def served() -> Iterator[Running]:
     try:
         wait_until(lambda: server.started)
         port = server.servers[0].sockets[0].getsockname()[1]
-        yield Running(f"http://127.0.0.1:{port}", token, Path(os.environ["REDRAFT_HOME"]))
+        yield Running(f"http://127.0.0.1:{port}", token, home(), socket)
     finally:
         server.should_exit = True
         thread.join(30)
-        end_answering()
+        end_answering(socket)
 
 
-def end_answering() -> None:
-    """Ends the answering process of the state folder, if there is one."""
+def end_answering(socket: Path) -> None:
+    """Ends the answering process behind that socket, if there is one."""
+    if not socket.exists():
+        return
     try:
-        transport = httpx2.HTTPTransport(uds=str(socket_path()))
+        transport = httpx2.HTTPTransport(uds=str(socket))
         with httpx2.Client(transport=transport, base_url="http://answering", timeout=5) as client:
             pid = client.get("/health").json()["pid"]
         process = psutil.Process(pid)
@@ -101,10 +104,10 @@ def own_home(folder: Path, **variables: str) -> Iterator[None]:
         yield
 
 
-def add_model(home: Path, name: str = "small", seed: int = 0) -> str:
+def add_model(place: Path, name: str = "small", seed: int = 0) -> str:
     """A small model with a row of its own; its id."""
     id = new_id("model")
-    folder = save_small(home / "models" / id, seed=seed)
+    folder = save_small(place / "models" / id, seed=seed)
     database = Database.open()
     with database.write() as session:
         now = database.now(session)

@@ -28,7 +28,7 @@ from redraft.state.tables import Checkpoint, Model, Run
 def home(tmp_path: Path) -> Iterator[Path]:
     with own_home(tmp_path / "home", REDRAFT_ANSWER_IDLE="1000"):
         yield tmp_path / "home"
-        end_answering()
+        end_answering(socket_path())
 
 
 async def health(answering: Answering) -> dict[str, Any]:
@@ -87,7 +87,7 @@ def test_a_socket_is_for_its_owner_alone_wherever_it_has_room(tmp_path: Path) ->
             mode = asyncio.run(ask())
             assert stat.S_IMODE(mode) == 0o600
             assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
-            end_answering()
+            end_answering(path)
 
 
 def test_idle_models_are_let_go_and_then_the_process_which_is_started_again(

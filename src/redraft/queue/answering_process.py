@@ -16,6 +16,7 @@ import httpx2
 import redraft
 from redraft.core.answers import ERRORS, answering_folder, socket_path
 from redraft.core.errors import WorkerLost
+from redraft.core.home import home
 
 PATIENCE = 60.0
 """Seconds until a process that was started must answer; it loads no model for that."""
@@ -33,8 +34,8 @@ class AnsweringProcess:
     """The way to one process. environment: what it gets besides this process's own variables."""
 
     def __init__(self, environment: dict[str, str] | None = None) -> None:
-        self.socket = socket_path()
-        self._environment = dict(environment or {})
+        self.socket, self._folder = socket_path(), answering_folder()
+        self._environment = {"REDRAFT_HOME": str(home()), **(environment or {})}
         self._lock = asyncio.Lock()
         self._started: subprocess.Popen[bytes] | None = None
         self.client = httpx2.AsyncClient(
@@ -64,7 +65,7 @@ class AnsweringProcess:
         return dict(answer.json()) if answer.status_code == 200 else None
 
     async def _start(self) -> None:
-        folder = answering_folder()
+        folder = self._folder
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         until = time.monotonic() + PATIENCE
         while time.monotonic() < until:

@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx2
 
-from redraft.core.errors import Busy, InputError, RedraftError, UsageError, WorkerLost, from_data
+from redraft.core.errors import Busy, InputError, RedraftError, WorkerLost, from_data
 
 TOLD = 500
 """Characters of another server's words that are passed on."""
@@ -76,5 +76,6 @@ def _told(status: int, data: bytes, lost: WorkerLost) -> RedraftError:
     if status in (400, 404, 413, 422):
         return InputError(what, remedy="Correct the request")
     if status in (401, 403):
-        return UsageError("the server that answers does not take our key", remedy="Set REDRAFT_ANSWERS_KEY anew")
+        remedy = "Ask who runs this service to set REDRAFT_ANSWERS_KEY anew"
+        return WorkerLost("the server that answers does not take our key", remedy=remedy)
     return WorkerLost(what, where=lost.where, remedy=lost.remedy)

@@ -47,6 +47,7 @@ def _generate(app: typer.Typer, run: Run) -> None:
         option: list[str] = OPTION,
         no_images: bool = NO_IMAGES,
         licence: str = LICENCE,
+        spread: str = typer.Option(None, "--spread", help="ray: draw on all nodes of a Ray cluster."),
         json: bool = AS_JSON,
     ) -> None:
         """Make examples with a task's seeded generator."""
@@ -65,6 +66,7 @@ def _generate(app: typer.Typer, run: Run) -> None:
             "options": _options(option),
             "images": not no_images,
             "licence": licence,
+            "spread": spread,
         }
         run("data.generate", request, as_json=json, show=show_made)
 

@@ -7,17 +7,17 @@ Ray restarts nothing: whether a job is tried again is decided by its row alone. 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import ModuleType
 from typing import Any, Literal
 
 from redraft import __version__
 from redraft.core.errors import Busy, StateError, from_data
+from redraft.core.ray_cluster import NAMESPACE, connect
 from redraft.queue import liveness
 from redraft.queue.executors import ray_node
 from redraft.queue.executors.base import Handle, Life
-from redraft.queue.executors.local import GRACE, LocalExecutor
-from redraft.queue.executors.ray_cluster import NAMESPACE, connect
+from redraft.queue.executors.local import GRACE, PROGRAM, LocalExecutor
 from redraft.queue.logs import job_folder
 from redraft.state.tables import Job
 
@@ -32,11 +32,18 @@ SILENT = 10.0
 class RayExecutor:
     name = "ray"
 
-    def __init__(self, address: str | None = None, *, grace: float = GRACE, local: bool = True) -> None:
+    def __init__(
+        self,
+        address: str | None = None,
+        *,
+        grace: float = GRACE,
+        local: bool = True,
+        program: Sequence[str] = PROGRAM,
+    ) -> None:
         """address: host:port of the cluster; None: RAY_ADDRESS, or the one of this machine. grace: seconds that
         the work of a dead keeper has to save. local: whether a keeper that runs on this very machine is looked
-        after as a process of it, which needs no answer of Ray."""
-        self.address, self.grace = address, grace
+        after as a process of it, which needs no answer of Ray. program: as of `LocalExecutor`."""
+        self.address, self.grace, self.program = address, grace, tuple(program)
         self._local = LocalExecutor(grace) if local else None
         self._connected: ModuleType | None = None
         self._asked: dict[str, _Question] = {}
@@ -44,7 +51,7 @@ class RayExecutor:
 
     def submit(self, job: Job) -> dict[str, Any]:
         """As `Executor.submit`. Busy where no node has room now; StateError where the cluster does not answer."""
-        ray = self._ray()
+        ray = self.connect()
         job_folder(job.id).mkdir(parents=True, exist_ok=True)
         needs = resources(job, with_gpus=ray.cluster_resources().get("GPU", 0) > 0)
         name = f"{_prefix(job.id)}{job.lease_token}"
@@ -53,7 +60,8 @@ class RayExecutor:
             actor: Any = (
                 ray.remote(ray_node.KeeperHost).options(name=name, namespace=NAMESPACE, **once, **needs).remote()
             )
-            said = ray.get(actor.begin.remote(job.id, job.lease_token, __version__), timeout=BEGIN)
+            begun = actor.begin.remote(job.id, job.lease_token, __version__, self.program)
+            said = ray.get(begun, timeout=BEGIN)
         except ray.exceptions.GetTimeoutError:
             ray.kill(actor)  # a keeper that begins in this very moment finds its lease gone, and ends
             raise Busy(
@@ -77,7 +85,7 @@ class RayExecutor:
             return self._local.poll(handle)
         job = handle["job"]
         question = self._asked.pop(job, None) or self._ask_actor(handle)
-        answer = question.answer(self._ray())
+        answer = question.answer(self.connect())
         if answer == "waiting":
             self._asked[job] = question
             return "alive" if question.age() < SILENT else "unknown"
@@ -106,11 +114,11 @@ class RayExecutor:
             left = self._actors(job)
             for actor in left:
                 actor.stop.remote(True)
-                self._ray().kill(actor)
+                self.connect().kill(actor)
             return not left
         until = self._ending.setdefault(job, time.monotonic() + self.grace)
         question = self._asked.pop(f"end {job}", None)
-        answer = question.answer(self._ray()) if question is not None else None
+        answer = question.answer(self.connect()) if question is not None else None
         if answer == 0 or answer == "gone":
             del self._ending[job]
             return True
@@ -119,7 +127,8 @@ class RayExecutor:
         self._asked[f"end {job}"] = question
         return False
 
-    def _ray(self) -> ModuleType:
+    def connect(self) -> ModuleType:
+        """The module `ray`, connected; errors as `ray_cluster.connect`."""
         if self._connected is None:
             self._connected = connect(self.address)
         return self._connected
@@ -130,7 +139,7 @@ class RayExecutor:
 
     def _actors(self, job: str) -> list[Any]:
         """The actors of a job, found by their names: those of an earlier worker too."""
-        ray = self._ray()
+        ray = self.connect()
         names = [name for name in ray.util.list_named_actors() if name.startswith(_prefix(job))]
         found = []
         for name in names:
@@ -142,7 +151,7 @@ class RayExecutor:
 
     def _on(self, node: str, function: Callable[..., Any], *arguments: Any) -> _Question:
         """Calls a function on one node, whatever is busy there."""
-        ray = self._ray()
+        ray = self.connect()
         pinned = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(node, soft=False)
         call = ray.remote(function).options(num_cpus=0, max_retries=0, scheduling_strategy=pinned)
         return _Question(call.remote(*arguments))
@@ -195,4 +204,7 @@ def _in_words(needs: Mapping[str, float]) -> str:
 
 
 def executor() -> RayExecutor:
-    return RayExecutor()
+    """Connected, so that a worker which cannot use its cluster says so before it takes a job."""
+    found = RayExecutor()
+    found.connect()
+    return found

@@ -12,17 +12,21 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from redraft import __version__
 from redraft.core.errors import RedraftError, UsageError
 from redraft.core.home import home
+from redraft.core.ray_cluster import ADDRESS
 from redraft.queue import liveness
 from redraft.queue.logs import KEEPER, BoundedLog, job_folder
 
 SECRET = "RAY_AUTH_TOKEN"
-"""The keeper has no need of it. The token's file (RAY_AUTH_TOKEN_PATH) stays known, to draw data on the cluster."""
+"""The keeper has no need of it. The file of RAY_AUTH_TOKEN_PATH stays known, to draw data on the cluster."""
+
+OF_RAYS_WORKER = ("RAY_JOB_ID", "RAY_RAYLET_PID", "RAY_WORKER_ID")
+"""Facts of the actor's process that are none of the keeper's."""
 
 
 class KeeperHost:
@@ -30,19 +34,22 @@ class KeeperHost:
 
     def __init__(self) -> None:
         self._keeper: subprocess.Popen[bytes] | None = None
+        self._identity: dict[str, Any] = {}
 
-    def begin(self, job: str, token: int, version: str) -> dict[str, Any]:
-        """{"keeper": identity, "host", "node"}, or {"error"}. Asked twice, it starts one."""
+    def begin(self, job: str, token: int, version: str, program: Sequence[str]) -> dict[str, Any]:
+        """{"keeper": identity, "host", "node"}, or {"error"}. Asked twice, it starts one. program: as of
+        `LocalExecutor`."""
         import ray
 
         if self._keeper is None:
             try:
-                self._keeper = _start(job, token, version)
+                self._keeper = _start(job, token, version, program)
             except RedraftError as error:
                 return {"error": error.as_data()}
+            self._identity = liveness.identity(self._keeper.pid)
             threading.Thread(target=self._end_with_it, daemon=True).start()
         node = ray.get_runtime_context().get_node_id()
-        return {"keeper": liveness.identity(self._keeper.pid), "host": liveness.host(), "node": node}
+        return {"keeper": self._identity, "host": liveness.host(), "node": node}
 
     def alive(self) -> bool:
         return self._keeper is not None and self._keeper.poll() is None
@@ -80,7 +87,14 @@ def signal_rest(job: str, hard: bool) -> int:
     return liveness.signal_job(job, hard)
 
 
-def _start(job: str, token: int, version: str) -> subprocess.Popen[bytes]:
+def _address() -> str:
+    import ray
+
+    address: str = ray.get_runtime_context().gcs_address
+    return address
+
+
+def _start(job: str, token: int, version: str, program: Sequence[str]) -> subprocess.Popen[bytes]:
     if version != __version__:
         raise UsageError(
             f"this node has redraft {__version__}, and its worker {version}",
@@ -93,10 +107,11 @@ def _start(job: str, token: int, version: str) -> subprocess.Popen[bytes]:
             where=f"{home()} on {liveness.host()}",
             remedy="Give every node the same REDRAFT_HOME, on a file system that they share, before `ray start`",
         )
-    environment = {name: value for name, value in os.environ.items() if name != SECRET}
+    environment = {name: value for name, value in os.environ.items() if name not in (SECRET, *OF_RAYS_WORKER)}
+    environment[ADDRESS] = _address()
     with BoundedLog(job_folder(job) / KEEPER).appending() as log:
         return subprocess.Popen(
-            [sys.executable, "-m", "redraft.queue.keeper", job, str(token)],
+            [sys.executable, *program, job, str(token)],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,

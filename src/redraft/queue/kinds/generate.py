@@ -76,6 +76,7 @@ class Generate(Kind[GeneratePayload]):
             "test": payload.test,
             "seed": payload.seed,
             "options": payload.options,
+            **({"spread": "ray"} if job.executor == "ray" else {}),  # by all nodes, not the keeper's alone
         }
         return Start("data.generate", request, out, resumable=False)
 

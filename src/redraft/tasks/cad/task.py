@@ -11,6 +11,7 @@ from redraft import __version__
 from redraft.core.errors import RedraftError
 from redraft.core.example import Example, Image, Message
 from redraft.core.score import Fault, Score
+from redraft.core.spread import Payload
 from redraft.core.task import Importer, Options
 from redraft.core.work import Work
 from redraft.tasks.cad import options as cad_options
@@ -43,6 +44,11 @@ class CadTask:
         from redraft.tasks.cad.produce import produce_examples
 
         return produce_examples(count, seed, self.options(options), work)
+
+    def pieces(self, job: str, payloads: Sequence[Payload]) -> list[Any]:
+        from redraft.tasks.cad.produce import pieces
+
+        return list(pieces(job, payloads))
 
     def importers(self) -> Mapping[str, Importer]:
         from redraft.tasks.cad.imports import IMPORTERS

@@ -10,6 +10,7 @@ from redraft import __version__
 from redraft.core.example import Example, Image, Message
 from redraft.core.offers import Mark, Transform
 from redraft.core.score import Detail, Fault, Score
+from redraft.core.spread import Payload
 from redraft.core.task import Importer, Options
 from redraft.core.work import Work
 from redraft.tasks.summary import options as summary_options
@@ -60,6 +61,11 @@ class SummaryTask:
         from redraft.tasks.summary.generate import generate_examples
 
         return generate_examples(count, seed, self.options(options), work)
+
+    def pieces(self, job: str, payloads: Sequence[Payload]) -> list[Any]:
+        from redraft.tasks.summary.generate import pieces
+
+        return list(pieces(job, payloads))
 
     def importers(self) -> Mapping[str, Importer]:
         from redraft.tasks.summary.imports import IMPORTERS

@@ -52,16 +52,9 @@ def connect(address: str | None = None) -> ModuleType:
         return ray
     found = address or os.environ.get(ADDRESS) or _here(ray)
     _prove_closed(found)
-    from ray.exceptions import AuthenticationError
-
+    _prove_known(found)
     try:
         ray.init(address=found, namespace=NAMESPACE, log_to_driver=False, configure_logging=False)
-    except AuthenticationError as error:
-        raise StateError(
-            "the Ray cluster refuses this machine's token",
-            where=found,
-            remedy="Copy the head node's token (`ray get-auth-token` prints it) to ~/.ray/auth_token, mode 0600",
-        ) from error
     except (ConnectionError, RuntimeError) as error:
         raise _away(found, str(error)) from error
     return ray
@@ -141,6 +134,23 @@ def _prove_closed(address: str) -> None:
         )
     if asked.returncode != REFUSED:
         raise _away(address, asked.stderr.strip().rpartition("\n")[2])
+
+
+def _prove_known(address: str) -> None:
+    """Asks the same with our token, since `ray.init` would not say why it cannot connect."""
+    from ray._raylet import GcsClient  # type: ignore[attr-defined]  # compiled
+    from ray.exceptions import AuthenticationError, RpcError
+
+    try:
+        GcsClient(address=address).internal_kv_keys(b"", None, timeout=10)
+    except AuthenticationError as error:
+        raise StateError(
+            "the Ray cluster refuses this machine's token",
+            where=address,
+            remedy="Copy the head node's token (`ray get-auth-token` prints it) to ~/.ray/auth_token, mode 0600",
+        ) from error
+    except (RpcError, RuntimeError) as error:
+        raise _away(address, str(error)) from error
 
 
 def _away(address: str, why: str) -> StateError:

@@ -27,6 +27,7 @@ class Health(BaseModel):
     model_config = {"json_schema_extra": {"examples": [{"status": "ok", "version": "1.0", "database": "ok"}]}}
 
 
+@router.head("/api/health", include_in_schema=False)
 @router.get("/api/health")
 def health(service: Serving) -> Health:
     """Says that the service and its database answer. Needs no token."""

@@ -26,7 +26,11 @@ def first(service: Serving, owner: Annotated[str, Depends(caller)]) -> HTMLRespo
 
 @router.get("/docs")
 def docs(request: Request) -> HTMLResponse:
-    return HTMLResponse(docs_page(request.app.openapi()), headers={"Cache-Control": "max-age=60"})
+    document = request.app.openapi()
+    drawn = getattr(request.app.state, "docs", None)
+    if drawn is None or drawn[0] is not document:  # anybody may ask at any rate
+        drawn = request.app.state.docs = (document, docs_page(document))
+    return HTMLResponse(drawn[1], headers={"Cache-Control": "no-cache"})
 
 
 @router.post("/sign-out")

@@ -34,8 +34,9 @@ ALWAYS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), microphone=(), geolocation=(), payment=()",
 }
-UNLESS_SAID = {"Cache-Control": "no-store"}
-"""Answers are private; a route that knows better says so itself."""
+STATIC = "/static/"
+"""Browsers keep its files and ask whether they have changed. Other answers are private and kept nowhere, unless a
+route says so itself."""
 
 
 class Headers:
@@ -57,8 +58,7 @@ class Headers:
                     headers[name] = value
                 if SANDBOX.search(own):
                     headers[POLICY] = own
-                for name, value in UNLESS_SAID.items():
-                    headers.setdefault(name, value)
+                headers.setdefault("Cache-Control", "no-cache" if scope["path"].startswith(STATIC) else "no-store")
             await send(message)
 
         await self.app(scope, receive, send_with_headers)

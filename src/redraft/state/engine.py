@@ -18,6 +18,7 @@ from sqlalchemy.exc import ArgumentError
 
 from redraft.core.errors import StateError
 from redraft.core.home import home
+from redraft.state.documents import as_text
 from redraft.state.places import DATABASE
 
 VARIABLE = "REDRAFT_DATABASE"
@@ -28,6 +29,8 @@ CLOCK = {
     "postgresql": "SELECT extract(epoch from clock_timestamp())",
 }
 """Asks a database for the seconds since 1970 by its own clock; by dialect."""
+DOCUMENTS: dict[str, Any] = {"json_serializer": as_text, "json_deserializer": from_json}
+"""How JSON columns are written and read."""
 CONNECT_TIMEOUT = 10
 """Seconds to wait for a PostgreSQL server to answer, unless the URL says otherwise."""
 
@@ -58,18 +61,14 @@ def find_url(url: str | None = None) -> URL:
 def make_engine(url: URL, patience: float) -> Engine:
     """patience: seconds that a write waits for another writer of a SQLite file."""
     if url.get_backend_name() == "sqlite":
-        engine = create_engine(
-            url, pool_size=10, max_overflow=30, connect_args={"timeout": patience}, json_deserializer=from_json
-        )
+        engine = create_engine(url, pool_size=10, max_overflow=30, connect_args={"timeout": patience}, **DOCUMENTS)
         event.listen(engine, "connect", lambda connection, record: _set_up(connection, patience))
         event.listen(engine, "begin", _begin)
         return engine
     settings: dict[str, Any] = {"application_name": "redraft"}
     if "connect_timeout" not in url.query:
         settings["connect_timeout"] = CONNECT_TIMEOUT
-    return create_engine(
-        url, pool_size=5, max_overflow=15, pool_pre_ping=True, connect_args=settings, json_deserializer=from_json
-    )
+    return create_engine(url, pool_size=5, max_overflow=15, pool_pre_ping=True, connect_args=settings, **DOCUMENTS)
 
 
 def shown(url: URL) -> str:

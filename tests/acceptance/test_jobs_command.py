@@ -227,3 +227,14 @@ def test_a_job_is_done_by_a_worker_while_it_is_followed(queue: Jobs) -> None:
             if process is not None:
                 process.kill()
                 process.communicate()
+
+
+def test_nothing_of_a_job_can_command_the_terminal(queue: Jobs) -> None:
+    id = value(*GENERATE, "--title", "\x1b]0;mine\x07")["id"]
+    running(queue)
+    queue.record(id, 1, [("log", {"message": "\x1b[2J [bold]loud", "level": "info"})])
+    queue.heartbeat(id, 1, progress={"stage": "\x1b[1m", "done": 1, "total": None, "note": ""})
+    queue.fail(id, 1, InputError("\x1b[31mred", where="\x07").as_data(), retry=False)
+    for arguments in (("list",), ("show", id), ("logs", id)):
+        assert "\x1b" not in jobs(*arguments) and "\x07" not in jobs(*arguments)
+    assert "[bold]loud" in jobs("logs", id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from plain_work import BOTH, PLAIN, MovedDatabase
@@ -444,3 +445,34 @@ def test_the_state_of_a_job_is_told_at_every_change(jobs: Jobs) -> None:
 def test_states_are_the_words_of_the_tables(jobs: Jobs) -> None:
     assert jobs.submit("plain", {}).state is State.QUEUED
     assert jobs.page().items[0].state == "queued"
+
+
+def test_texts_and_numbers_that_a_database_or_a_terminal_would_choke_on(jobs: Jobs) -> None:
+    job = jobs.submit("plain", {}, title="a \x1b[31m red\ntitle\ud800 \u200d 名前")
+    assert jobs.get(job.id).title == "a  [31m red title? \u200d 名前"
+    claimed(jobs)
+    values = {"loss": float("nan"), "norm": float("-inf"), "text": "\x00\ud800\u2028", "list": (1, [float("inf")])}
+    jobs.record(job.id, 1, [("metric", values)])
+    (event,) = after(jobs.database, 0, kinds=["metric"])
+    assert event.data == {"loss": None, "norm": None, "text": "\x00?\u2028", "list": [1, [None]]}
+    jobs.heartbeat(job.id, 1, progress={"note": "\udfff", "done": float("nan")})
+    assert jobs.get(job.id).progress == {"note": "?", "done": None}
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ({"title": "t" * 201}, "title: it has more than 200 characters"),
+        ({"key": "k" * 256}, "key: it has more than 255"),
+        ({"owner": "o" * 81}, "owner"),
+        ({"executor": "e" * 21}, "executor"),
+        ({"priority": 1001}, "priority: 1001 is too far out. Give -1000 to 1000"),
+        ({"priority": -(2**40)}, "too far out"),
+    ],
+)
+def test_what_does_not_fit_is_refused_alike_on_both_databases(
+    jobs: Jobs, asked: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(UsageError, match=message):
+        jobs.submit("plain", {}, **asked)
+    assert jobs.page().items == []

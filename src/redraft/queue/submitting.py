@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from pydantic_core import from_json
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -13,8 +15,15 @@ from redraft.queue.changes import WITHOUT_RESULT, Kinds, enqueue
 from redraft.queue.kinds import Kind
 from redraft.queue.rows import lock_graph, locked
 from redraft.state.database import Database
+from redraft.state.documents import as_text
 from redraft.state.places import new_id
 from redraft.state.tables import Desired, Job, Needs, State
+
+PRIORITY = 1000
+"""The greatest priority of a job; the least is as far below 0."""
+LONGEST = {"title": 200, "key": 255, "owner": 80, "executor": 20}
+"""Characters."""
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 class Submitting:
@@ -46,7 +55,14 @@ class Submitting:
         """
         found = self._kind(kind)
         given = found.read(payload, local=local)
-        asked: dict[str, Any] = given.model_dump(mode="json")
+        asked: dict[str, Any] = from_json(as_text(given.model_dump(mode="json")))  # as it will be read again
+        title, label = _checked("title", title), _checked("title", found.label(given)[: LONGEST["title"]])
+        owner, executor = _checked("owner", owner), _checked("executor", executor)
+        key = None if key is None else _checked("key", key)
+        if abs(priority) > PRIORITY:
+            raise UsageError(
+                f"{priority} is too far out", where="priority", remedy=f"Give -{PRIORITY} to {PRIORITY}"
+            )
         with self.database.write() as session:
             lock_graph(session)
             earlier = _earlier(session, owner, key)
@@ -54,7 +70,7 @@ class Submitting:
                 return _same(earlier, kind, asked)
             now = self.database.now(session)
             job = Job(
-                id=new_id("job"), kind=kind, title=title or found.label(given), payload=asked, output={},
+                id=new_id("job"), kind=kind, title=title or label, payload=asked, output={},
                 resource=found.resource, executor=executor, priority=priority, owner=owner, idempotency_key=key,
                 state=State.QUEUED, desired_state=Desired.RUN, attempt=0, stalled=0, lease_token=0,
                 created_at=now, updated_at=now,
@@ -68,6 +84,14 @@ class Submitting:
             known = ", ".join(sorted(self.kinds))
             raise UsageError(f"there is no kind of job '{name}'", where="kind", remedy=f"Kinds: {known}")
         return self.kinds[name]
+
+
+def _checked(name: str, text: str) -> str:
+    """PostgreSQL takes no NUL and no text longer than its column, and terminals do what control characters say."""
+    if len(text) > LONGEST[name]:
+        longest = LONGEST[name]
+        raise UsageError(f"it has more than {longest} characters", where=name, remedy="Give a shorter one")
+    return CONTROL.sub(" ", text).encode("utf-8", "replace").decode()
 
 
 def _earlier(session: Session, owner: str, key: str | None) -> Job | None:

@@ -53,13 +53,14 @@ def _watch(jobs: Jobs, id: str, last: int, show: Callable[[Event], None]) -> str
 
 
 def _show(screen: Any, event: Event) -> None:
-    from redraft.cli.jobs.words import sentence
+    from redraft.cli.jobs.words import plain, sentence
 
     if event.kind == "progress":
         data = {"done": 0, "total": None, "note": "", "stage": "", **event.data}
         screen.show({"event": "progress", **data, "note": data["note"] or ""})
     elif event.kind in ("log", "left_out"):
-        screen.show({"event": event.kind, **event.data})
+        words = {name: plain(str(value)) for name, value in event.data.items()}
+        screen.show({"event": event.kind, **words})
     else:
         text = sentence(event.kind, event.data)
         if text:

@@ -32,6 +32,7 @@ def logs(
     json: bool = typer.Option(False, "--json", help="One JSON document; with --follow, one a line."),
 ) -> None:
     """Show what a job said: its states, its sentences, its checkpoints."""
+    from redraft.cli.jobs.words import plain
     from redraft.queue.events import latest
     from redraft.queue.logs import tail
 
@@ -42,7 +43,7 @@ def logs(
             if json:
                 print_json({"output": printed})
             else:
-                typer.echo("\n".join(printed) if printed else "Its processes have printed nothing.")
+                typer.echo("\n".join(map(plain, printed)) if printed else "Its processes have printed nothing.")
             return
         said = latest(jobs.database, id, SAID, lines)
         if json and not follow:
@@ -63,9 +64,7 @@ def _print(event: Event, json: bool) -> None:
     if json:
         typer.echo(json_module.dumps(_data(event), ensure_ascii=False))
         return
-    from rich.markup import escape
-
-    from redraft.cli.jobs.screen import console
+    from redraft.cli.jobs.screen import console, escape
     from redraft.cli.jobs.words import sentence
 
     text = sentence(event.kind, event.data)

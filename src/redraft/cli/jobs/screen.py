@@ -7,9 +7,11 @@ import shlex
 from typing import Any
 
 from rich.console import Console
-from rich.markup import escape
+from rich.markup import escape as escape_markup
 from rich.table import Table
 from rich.text import Text
+
+from redraft.cli.jobs.words import plain
 
 COLOURS = {
     "waiting": "dim", "queued": "cyan", "running": "bold blue", "paused": "yellow", "finished": "green",
@@ -18,6 +20,11 @@ COLOURS = {
 ENDING = {"pause": "pausing", "cancel": "cancelling", "delete": "deleting"}
 NO_WORKER = "No worker is running: `redraft serve` or `redraft worker` starts one."
 BAR = 24
+
+
+def escape(text: str) -> str:
+    """Text of others as it is, but for what a terminal would obey."""
+    return escape_markup(plain(text))
 
 
 def console() -> Console:
@@ -45,7 +52,7 @@ def show_list(value: dict[str, Any], now: float, no_worker: bool, *, filtered: b
             escape(job["title"]),
             state_of(job),
             span(now - job["created_at"]),
-            Text(_how(job), style="dim"),
+            Text(plain(_how(job)), style="dim"),
         )
     out.print(table)
     if value["next"]:

@@ -71,7 +71,7 @@ def open_dependants(session: Session, job: Job, now: float) -> None:
 
 def end(session: Session, kinds: Kinds, job: Job, state: State, now: float, reason: str) -> None:
     """It failed or was cancelled: its kind hears of it, and all that wait for it fail at once, to the last."""
-    _end_one(session, kinds, job, state, now, reason)
+    end_one(session, kinds, job, state, now, reason)
     fail_dependants(session, kinds, job, WITHOUT_RESULT[state], now)
 
 
@@ -87,7 +87,7 @@ def fail_dependants(session: Session, kinds: Kinds, job: Job, what: str, now: fl
             if waits or what == DELETED:
                 dependant.error = error
             if waits:
-                _end_one(session, kinds, dependant, State.FAILED, now, error["what"])
+                end_one(session, kinds, dependant, State.FAILED, now, error["what"])
                 lost.append((dependant, "failed"))
 
 
@@ -131,7 +131,8 @@ def _needed_error(first: Job, what: str) -> dict[str, Any]:
     }
 
 
-def _end_one(session: Session, kinds: Kinds, job: Job, state: State, now: float, reason: str) -> None:
+def end_one(session: Session, kinds: Kinds, job: Job, state: State, now: float, reason: str) -> None:
+    """It failed or was cancelled, and its kind hears of it; who waits for it is told by others."""
     enter(session, job, state, now, reason)
     if job.kind in kinds:  # a row of another version's kind can still be ended
         kinds[job.kind].failed(session, job)

@@ -14,7 +14,7 @@ from sqlalchemy import String, cast, delete, or_, select
 from sqlalchemy.orm import Session
 
 from redraft.core.home import home
-from redraft.queue.changes import DELETED, Kinds, fail_dependants
+from redraft.queue.changes import DELETED, Kinds, end_one, fail_dependants
 from redraft.queue.events import append
 from redraft.state.database import Database
 from redraft.state.places import JOBS, inside, place
@@ -34,8 +34,11 @@ class Removal:
 
 def remove(session: Session, kinds: Kinds, job: Job, now: float) -> Removal:
     """Removes the row of a job that does not run; those that wait for it fail. Call it under the graph's lock."""
+    finished = job.state == State.FINISHED
+    if job.state not in ENDED:
+        end_one(session, kinds, job, State.CANCELLED, now, "to be deleted")
     made = kinds[job.kind].removed(session, job, job.delete_files) if job.kind in kinds else []
-    if job.state != State.FINISHED or job.delete_files:
+    if not finished or job.delete_files:
         fail_dependants(session, kinds, job, DELETED, now)
     folders = [place(JOBS, job.id), *made]
     names = [str(folder.relative_to(home())) for folder in folders if folder.is_relative_to(home())]

@@ -1,4 +1,4 @@
-"""Things for the fuzzer to find: a job, a dataset, a run, a model and an upload that exist when they are wanted."""
+"""Things for the fuzzer to find: a job, a dataset, a run, a model and an upload that exist when wanted."""
 
 from __future__ import annotations
 

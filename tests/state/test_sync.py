@@ -7,10 +7,10 @@ import shutil
 from pathlib import Path
 
 import pytest
-from lying_folders import make_dataset, make_run
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from lying_folders import make_dataset, make_run
 from redraft.core.errors import UsageError
 from redraft.state.database import Database
 from redraft.state.places import new_id
@@ -78,7 +78,7 @@ def test_all_that_lies_there_is_entered_and_nothing_is_changed(database: Databas
 
 def all_rows(session: Session) -> list[tuple[object, ...]]:
     tables = (Dataset, Run, Model, Checkpoint)
-    return [tuple(row) for table in tables for row in session.execute(select(table.__table__))]
+    return [tuple(row) for table in tables for row in session.execute(select(table.__table__).order_by(table.id))]
 
 
 def test_a_second_time_changes_nothing(database: Database, work: Path) -> None:

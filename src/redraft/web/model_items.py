@@ -60,8 +60,8 @@ class ModelItem(BaseModel):
     parameters: int | None
     bytes: int | None = Field(description="Of its weights.")
     memory_to_train: dict[str, int] = Field(
-        description="Bytes of the device by way of training (`lora`, `whole`), on one example of 1,000 tokens at a "
-        "time; computed, not measured."
+        description="Bytes of the device by way of training (`lora`, `whole`), on one example of 1,000 tokens at "
+        "a time; computed, not measured."
     )
     tasks: list[str] = Field(description="That it suits.")
     recipes: list[str] = Field(description="That are made for it.")

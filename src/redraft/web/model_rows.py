@@ -29,25 +29,26 @@ def owned(session: Session, id: str, owner: str) -> Model:
 
 def item(row: Model, job: Job | None) -> ModelItem:
     about: dict[str, Any] = row.about or {}
-    return ModelItem(
-        id=row.id,
-        name=shown(row.name),
-        title=str(about.get("title") or shown(row.name).removeprefix("hf:")),
-        kind=row.kind,  # type: ignore[arg-type] - checked here
-        status=row.status,  # type: ignore[arg-type]
-        family=row.family,
-        licence=row.licence,
-        parameters=row.parameters,
-        bytes=row.bytes,
-        memory_to_train=about.get("memory_to_train") or {},
-        tasks=about.get("tasks") or [],
-        recipes=about.get("recipes") or [],
-        note=about.get("note") or "",
-        revision=row.revision,
-        pull=_pull(row, job),
-        job=row.job_id,
-        created_at=row.created_at,
-    )
+    fields: dict[str, Any] = {
+        "id": row.id,
+        "name": shown(row.name),
+        "title": str(about.get("title") or shown(row.name).removeprefix("hf:")),
+        "kind": row.kind,
+        "status": row.status,
+        "family": row.family,
+        "licence": row.licence,
+        "parameters": row.parameters,
+        "bytes": row.bytes,
+        "memory_to_train": about.get("memory_to_train") or {},
+        "tasks": about.get("tasks") or [],
+        "recipes": about.get("recipes") or [],
+        "note": about.get("note") or "",
+        "revision": row.revision,
+        "pull": _pull(row, job),
+        "job": row.job_id,
+        "created_at": row.created_at,
+    }
+    return ModelItem(**fields)
 
 
 def _pull(row: Model, job: Job | None) -> Pull | None:
@@ -81,8 +82,8 @@ def one(database: Database, id: str, owner: str) -> ModelItem:
 
 
 def remove(database: Database, id: str, owner: str, files: bool) -> ModelItem:
-    """Removes a model that was made or imported here. Conflict for one of the hub, whose files other programs share,
-    under a job, and where its folder is not ours."""
+    """Removes a model that was made or imported here. Conflict for one of the hub, whose files other programs
+    share, under a job, and where its folder is not ours."""
     with database.write() as session:
         row = owned(session, id, owner)
         if row.kind == "base":

@@ -51,8 +51,8 @@ def list_models(
 def pull_model(
     service: Serving, caller: Caller, body: PullModel, response: Response, key: Key = None
 ) -> JobDetail:
-    """Fetches any model of the hub: a job. It is resumed, checked, and pinned to its commit; safetensors alone, and
-    no code of it is ever run. `GET /api/models` shows how far it is."""
+    """Fetches any model of the hub: a job. It is resumed, checked, and pinned to its commit; safetensors alone,
+    and no code of it is ever run. `GET /api/models` shows how far it is."""
     return _pull(service, caller, body, response, key)
 
 

@@ -32,14 +32,14 @@ GRACE = 5.0
 """Seconds that the process gets to end by itself."""
 
 
-def recipe_to_plan(database: Database, data: Mapping[str, Any]) -> dict[str, Any]:
+def recipe_to_plan(database: Database, data: Mapping[str, Any], owner: str) -> dict[str, Any]:
     """The whole recipe of a training, with the folders that its ids mean. data: the payload of a train job.
 
     What would stop the submission stops this too, in the same words; Conflict where the dataset is being made.
     """
     payload: TrainPayload = Train().read(data, local=False)
     with database.read() as session:
-        recipe, dataset, _ = recipe_of(session, payload)
+        recipe, dataset, _ = recipe_of(session, payload, owner)
         if dataset is not None and dataset.status == "making":
             raise Conflict(
                 "this dataset is still being made", where=dataset.id, remedy="Plan when its job has finished"

@@ -104,6 +104,7 @@ def list_presets(
 @router.post("/plan", responses=NOT_FOUND | CONFLICT)
 async def plan_training(
     service: Serving,
+    caller: Caller,
     request: Request,
     planner: Annotated[Planner, Depends(planner)],
     body: Annotated[dict[str, Any], Documented(lambda: TrainPayload)],
@@ -115,7 +116,7 @@ async def plan_training(
 
     The body is the payload of a job of the kind `train`. The answer takes from some seconds to minutes.
     """
-    recipe = await asyncio.to_thread(recipe_to_plan, service.database, body)
+    recipe = await asyncio.to_thread(recipe_to_plan, service.database, body, caller)
 
     async def gone() -> bool:
         return service.stopping.is_set() or await request.is_disconnected()

@@ -1,9 +1,9 @@
 """SIGKILLs of server, worker, keepers and trainers at random, on SQLite and PostgreSQL: chaos.json and chaos.md.
 
 `python benchmarks/chaos.py --kills 500` does 500 on each database. Everything is real: `redraft serve`, the worker
-that it starts, trainings of the tiny model; with `--work stepping` a worker and light work in steps. It ends with 1
-where anything was lost, run twice at once, written late, or came out other than undisturbed. docs/workers.md says
-what is counted and how.
+that it starts, trainings of the tiny model; with `--work stepping` a worker and light work in steps. It ends with
+code 1 where anything was lost, run twice at once, written late, or came out other than undisturbed; see
+docs/workers.md for how it is counted.
 """
 
 from __future__ import annotations

@@ -19,7 +19,11 @@ def url(request: pytest.FixtureRequest) -> str | None:
     return request.getfixturevalue("postgresql").fresh() if request.param == "postgresql" else None
 
 
-@pytest.mark.parametrize("url", WAYS, indirect=True)
+@pytest.mark.parametrize(
+    "url",
+    [pytest.param("sqlite", marks=pytest.mark.slow), pytest.param("postgresql", marks=pytest.mark.postgresql)],
+    indirect=True,
+)
 def test_work_in_steps_under_a_few_kills(url: str | None, tmp_path: Path) -> None:
     with World(tmp_path, Stepping(), url, seed=5) as world:
         reference = world.undisturbed()

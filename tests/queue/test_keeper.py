@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from stepping_work import HERE, Bench, state_after
 
+from databases import PostgreSQL
 from redraft.queue import liveness
 from redraft.queue.logs import KEEPER, OUTPUT, job_folder, tail
 from redraft.state.database import Database
@@ -128,7 +129,8 @@ def test_killed_work_is_begun_again_and_fails_when_it_comes_no_further(on_sqlite
     assert not (bench.folder(id) / "twice").exists()
 
 
-def test_a_dead_keepers_work_saves_and_ends_and_its_job_goes_on(bench: Bench) -> None:
+def test_a_dead_keepers_work_saves_and_ends_and_its_job_goes_on(on_sqlite: Bench) -> None:
+    bench = on_sqlite
     id = bench.submit(steps=100, seconds=0.05, save_every=1000)
     bench.stepping(id)
     keeper, child = bench.process(id, "keeper"), bench.process(id, "child")
@@ -154,6 +156,7 @@ def test_a_keeper_that_is_asked_to_end_gives_the_job_back(on_sqlite: Bench) -> N
     assert job.reason.startswith("given back in order: stopped and saved at step") and job.stalled == 0
 
 
+@pytest.mark.slow
 def test_what_a_busy_job_says_costs_at_most_a_commit_a_second(on_sqlite: Bench) -> None:
     bench = on_sqlite
     id = bench.submit(steps=40, seconds=0.1, chatter=50, save_every=1000)
@@ -164,6 +167,7 @@ def test_what_a_busy_job_says_costs_at_most_a_commit_a_second(on_sqlite: Bench) 
     assert len(commits) <= commits[-1] - commits[0] + 2.5
 
 
+@pytest.mark.slow
 def test_secrets_do_not_reach_the_work_and_its_output_stays_bounded(
     on_sqlite: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -176,3 +180,46 @@ def test_secrets_do_not_reach_the_work_and_its_output_stays_bounded(
     assert (job_folder(id) / OUTPUT).stat().st_size < 1000
     bench.jobs.cancel(id)
     bench.until_state(id, "cancelled")
+
+
+def test_a_database_that_is_locked_for_a_while_costs_nothing(on_sqlite: Bench) -> None:
+    bench = on_sqlite
+    id = bench.submit(steps=60, seconds=0.05, save_every=10)
+    bench.stepping(id)
+    with bench.database.write():
+        time.sleep(4.0)
+    job = bench.until_state(id, "finished")
+    assert job.attempt == 1 and job.result is not None and job.result["state"] == state_after(60)
+    assert [event.data["step"] for event in bench.events(id, "metric")] == list(range(1, 61))
+
+
+@pytest.mark.slow
+def test_a_database_that_stays_locked_ends_the_work_and_the_job_goes_on_later(
+    on_sqlite: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = on_sqlite
+    monkeypatch.setenv("REDRAFT_LEASE", "2")
+    id = bench.submit(steps=100, seconds=0.05, save_every=5)
+    bench.stepping(id)
+    keeper, child = bench.process(id, "keeper"), bench.process(id, "child")
+    with bench.database.write():
+        bench.until(lambda: not liveness.alive(keeper) and not liveness.alive(child), working=False)
+    assert bench.jobs.get(id).state == "running"  # nobody could write anything else
+    job = bench.until_state(id, "finished")
+    assert job.attempt == 2 and job.result is not None and job.result["state"] == state_after(100)
+
+
+@pytest.mark.slow
+@pytest.mark.postgresql
+def test_a_postgresql_that_is_started_again_costs_nothing(
+    postgresql_database: Database, postgresql: PostgreSQL, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for bench in _bench(postgresql_database, monkeypatch):
+        id = bench.submit(steps=80, seconds=0.05, save_every=10)
+        bench.stepping(id)
+        postgresql.stop()
+        time.sleep(1.5)
+        postgresql.server = postgresql.start()
+        job = bench.until_state(id, "finished")
+        assert job.attempt == 1 and job.result is not None and job.result["state"] == state_after(80)
+        assert [event.data["step"] for event in bench.events(id, "metric")] == list(range(1, 81))

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import time
 from collections.abc import Callable
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from redraft.core.errors import UsageError
+
+if TYPE_CHECKING:
+    from redraft.queue.working import Worker
 
 
 def register(app: typer.Typer, run: Callable[..., None]) -> None:
@@ -33,10 +37,11 @@ def register(app: typer.Typer, run: Callable[..., None]) -> None:
             raise UsageError("these exclude one another", where="--drain, --stop-jobs", remedy="Give one of them")
         if device_slots + light_slots == 0:
             raise UsageError("a worker without slots does nothing", where="--device-slots", remedy="Give it one")
+        from redraft.core.errors import StateError
         from redraft.queue.executors.base import find_executor
         from redraft.queue.jobs import Jobs
         from redraft.queue.removal import sweep
-        from redraft.queue.working import ROUND, Worker
+        from redraft.queue.working import Worker
         from redraft.state.database import Database
 
         database = Database.open()
@@ -44,23 +49,32 @@ def register(app: typer.Typer, run: Callable[..., None]) -> None:
         slots = {"device": device_slots, "light": light_slots}
         executors = {name: find_executor(name) for name in executor or ["local"]}
         found = Worker(Jobs(database), slots, executors, _say)
-        asked = _Asked()
         _say(f"{found.id} on {found.host}: {_slots(slots)}; Ctrl-C ends it{_what_then(drain, stop_jobs)}")
-        while True:
-            jobs = found.round()
-            if asked.times and found.claiming:
-                found.claiming = False
-                _say("stopping: no further job begins")
-                if stop_jobs:
-                    found.stop_jobs(jobs)
-            waits = (drain or stop_jobs) and asked.times < 2
-            if asked.times and not (waits and jobs):
-                break
-            if until_idle and not jobs and not found.jobs.page(state="queued", limit=1).items:
-                break
-            time.sleep(ROUND)
-        found.leave()
-        _say(f"ended; {len(jobs)} job(s) run on" if jobs else "ended")
+        left = _work(found, waits=drain or stop_jobs, stops=stop_jobs, until_idle=until_idle)
+        with contextlib.suppress(StateError):  # the next worker takes its row away
+            found.leave()
+        _say(f"ended; {left} job{'s' if left != 1 else ''} run{'s' if left == 1 else ''} on" if left else "ended")
+
+
+def _work(worker: Worker, *, waits: bool, stops: bool, until_idle: bool) -> int:
+    """Until it is stopped, or idle; how many of its jobs run on. Stopped a second time, it waits for none."""
+    from redraft.queue.working import ROUND
+
+    asked = _Asked()
+    while True:
+        jobs = worker.round()
+        if asked.times and worker.claiming:
+            worker.claiming = False
+            if jobs and waits:
+                what = "are saved" if stops else "end"
+                _say(f"ends when {len(jobs)} running job{'s' if len(jobs) > 1 else ''} {what}; Ctrl-C: at once")
+            if stops:
+                worker.stop_jobs(jobs)
+        if asked.times and not (waits and jobs and asked.times == 1):
+            return len(jobs)
+        if until_idle and not jobs and not worker.trouble and not worker.jobs.page(state="queued", limit=1).items:
+            return 0
+        time.sleep(ROUND)
 
 
 class _Asked:

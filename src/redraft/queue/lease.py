@@ -52,6 +52,15 @@ class Lease:
         """Seconds until somebody else may take the job; negative afterwards."""
         return self._until - clock()
 
+    def check(self) -> None:
+        """LeaseLost where it was not renewed in time."""
+        if self.left() < 0:
+            raise LeaseLost(
+                f"the lease could not be renewed in time ({self.unwritten})",
+                where=f"{self.job}, token {self.token}",
+                remedy="Nothing is to be done: the job goes on when the database can be written again",
+            )
+
     def message(self) -> dict[str, Any]:
         """What the work is told: that it may go on for so long (core.permit.Wire)."""
         margin = min(MARGIN, self.seconds / 4)

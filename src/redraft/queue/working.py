@@ -22,6 +22,8 @@ ROUND = 0.25
 """Seconds between two rounds."""
 REGISTER = 5.0
 """Seconds between two signs of life of the worker itself."""
+GONE = 60.0
+"""Seconds without a sign of life after which a worker that cannot be seen from here counts as gone."""
 
 FULL = 5.0
 """Seconds until an executor that had no room, or did not answer, is tried again."""
@@ -46,25 +48,26 @@ class Worker:
         self._begun: dict[str, tuple[int, Handle]] = {}
         self._full: dict[str, float] = {}
         self._told: set[str] = set()
-        self._trouble = ""
+        self.trouble = ""
+        """Why the database could not be used in the last round."""
 
     def round(self) -> list[Job]:
         """One look at everything; the jobs that occupy slots here. A database that is away is told of once."""
         try:
             self._register()
-            self._living = {row.id for row in self.jobs.workers() if self._lives(row)}
+            self._know_workers()
             running = self._look_after(self.jobs.running())
             mine = self._occupying(running)
             if self.claiming:
                 mine += self._claim(Counter(job.resource for job in mine))
         except StateError as error:
-            if not self._trouble:
+            if not self.trouble:
                 self.tell(f"the database cannot be used for now: {error}")
-            self._trouble = str(error)
+            self.trouble = str(error)
             return []
-        if self._trouble:
+        if self.trouble:
             self.tell("the database is back")
-        self._trouble = ""
+        self.trouble = ""
         return mine
 
     def leave(self) -> None:
@@ -83,8 +86,14 @@ class Worker:
         self.jobs.set_worker(self.id, self.host, liveness.identity(), self.slots)
         self._registered = time.monotonic()
 
-    def _lives(self, row: WorkerRow) -> bool:
-        return row.host == self.host and liveness.alive(row.process)
+    def _know_workers(self) -> None:
+        """Which workers live; the rows of those that do not are taken away."""
+        rows = self.jobs.workers()
+        now = next((row.heartbeat_at for row in rows if row.id == self.id), 0.0)
+        self._living = {row.id for row in rows if _lives(row, now)}
+        for row in rows:
+            if row.id not in self._living:
+                self.jobs.drop_worker(row.id)
 
     def _occupying(self, running: list[Job]) -> list[Job]:
         """What runs in this worker's slots: its own jobs, and those of workers of this machine that are gone."""
@@ -170,3 +179,10 @@ class Worker:
         with contextlib.suppress(LeaseLost):  # another worker was quicker
             self.jobs.rescue(job.id, job.lease_token, reason)
         return True
+
+
+def _lives(row: WorkerRow, now: float) -> bool:
+    """now: by the database's clock, as of the last sign of life of who asks."""
+    if liveness.here(row.process):
+        return liveness.alive(row.process)
+    return now - row.heartbeat_at < GONE

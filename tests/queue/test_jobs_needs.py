@@ -6,7 +6,7 @@ import pytest
 from plain_work import BOTH, PLAIN
 from sqlalchemy import insert
 
-from redraft.core.errors import Conflict
+from redraft.core.errors import Conflict, NotFound
 from redraft.queue.jobs import Jobs
 from redraft.state.database import Database
 from redraft.state.tables import Dataset, Job, Needs
@@ -48,6 +48,14 @@ def test_each_waits_for_the_one_before_it(jobs: Jobs) -> None:
         assert jobs.claim("w", BOTH, host="h") is None
         jobs.finish(id, job.lease_token, {})
     assert states(jobs, ids) == ["finished"] * 3
+
+
+def test_nobody_learns_of_another_owners_jobs_by_needing_them(jobs: Jobs) -> None:
+    anns = jobs.submit("plain", {}, owner="ann")
+    with pytest.raises(NotFound, match="no such job"):
+        jobs.submit("plain", {}, needs=[anns.id], owner="bob")
+    assert jobs.submit("plain", {}, needs=[anns.id], owner="ann").state == "waiting"
+    assert jobs.submit("plain", {}, needs=[anns.id], local=True).state == "waiting"
 
 
 def test_one_that_needs_several_waits_for_the_last(jobs: Jobs) -> None:

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from redraft.core.errors import Conflict, UsageError
 from redraft.queue.changes import WITHOUT_RESULT, Kinds, enqueue
 from redraft.queue.kinds import Kind
-from redraft.queue.rows import lock_graph, locked
+from redraft.queue.rows import lock_graph, locked, no_job
 from redraft.state.database import Database
 from redraft.state.documents import as_text
 from redraft.state.places import new_id
@@ -75,6 +75,8 @@ class Submitting:
                 state=State.QUEUED, desired_state=Desired.RUN, attempt=0, stalled=0, lease_token=0,
                 created_at=now, updated_at=now,
             )  # fmt: skip
+            for id in needs:
+                _check_owner(session, id, None if local else owner)
             _needs(session, job, [*needs, *found.plan(session, job, given)])
             enqueue(session, job, now)
             return job
@@ -108,6 +110,13 @@ def _same(earlier: Job, kind: str, asked: dict[str, Any]) -> Job:
             remedy="Give a new key for a new request",
         )
     return earlier
+
+
+def _check_owner(session: Session, id: str, owner: str | None) -> None:
+    """NotFound for another owner's job, as for one that does not exist; None: this machine's own command line."""
+    job = session.get(Job, id)
+    if job is None or (owner is not None and job.owner != owner):
+        raise no_job(id)
 
 
 def _needs(session: Session, job: Job, ids: Sequence[str]) -> None:

@@ -8,8 +8,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from redraft.web.pages import page
-from redraft.web.schema_words import in_words, link_of, properties, resolved, variants
+from redraft.web.schema_words import example_of, in_words, link_of, plain, properties, resolved, variants
 
+ORDER = ("jobs", "events", "datasets", "uploads", "models", "training", "runs")
+"""Groups of operations that come first; the others follow by name."""
+LONGEST_LINE = 90
+"""Characters of what an operation does, beside its path."""
 METHODS = ("get", "post", "put", "patch", "delete")
 
 
@@ -26,9 +30,19 @@ def docs_page(document: Mapping[str, Any]) -> str:
         "API",
         "docs.html",
         description=document["info"].get("description", ""),
-        groups=[{"name": name, "operations": operations} for name, operations in sorted(groups.items())],
+        groups=[{"name": name, "operations": groups[name]} for name in sorted(groups, key=_place)],
         schemas=list(_schemas(document)),
     )
+
+
+def _place(group: str) -> tuple[int, str]:
+    return (ORDER.index(group) if group in ORDER else len(ORDER), group.casefold())
+
+
+def _line(operation: Mapping[str, Any]) -> str:
+    """The first sentence of its description; its name where that is long or there is none."""
+    sentence = " ".join(operation.get("description", "").split()).partition(". ")[0].removesuffix(".")
+    return sentence if 0 < len(sentence) <= LONGEST_LINE else operation.get("summary", "")
 
 
 def _operation(
@@ -50,7 +64,7 @@ def _operation(
         "method": method,
         "path": path,
         "public": public,
-        "summary": summary,
+        "summary": _line(operation),
         "words": f"{method} {path} {summary} {operation.get('description', '')}".lower(),
         "description": operation.get("description", ""),
         "parameters": [_parameter(document, found) for found in operation.get("parameters", [])],
@@ -91,9 +105,8 @@ def _example(document: Mapping[str, Any], content: Mapping[str, Any]) -> str:
     found = content.get("example")
     if found is None and content.get("examples"):
         found = next(iter(content["examples"].values())).get("value")
-    for schema in (content.get("schema", {}), *variants(document, content.get("schema", {}))):
-        if found is None:
-            found = next(iter(resolved(document, schema).get("examples", [])), None)
+    if found is None:
+        found = example_of(document, content.get("schema", {}))
     return "" if found is None else json.dumps(found, indent=2, ensure_ascii=False)
 
 
@@ -121,7 +134,8 @@ def _curl(path: str, method: str, bodies: list[dict[str, Any]], public: bool) ->
 def _schemas(document: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     for name, schema in sorted(document.get("components", {}).get("schemas", {}).items()):
         yield {
-            "name": name,
+            "id": name,
+            "name": plain(name),
             "description": schema.get("description", ""),
             "rows": properties(document, schema),
             "kind": in_words(schema),

@@ -18,6 +18,7 @@ where and the remedy. Lists come in pages: give `next` of one as `after` of the 
 by ids, which sort by the time they were made.
 """
 SCHEME = "token"
+PROBLEM = "application/problem+json"
 ANSWERS = {
     "4XX": "The request cannot be met; the answer says why and what to do.",
     "5XX": "The service cannot do it now; the answer says why. 503 comes with Retry-After.",
@@ -48,11 +49,19 @@ def _complete(document: dict[str, Any]) -> None:
         for operation in item.values():
             if path in PUBLIC:
                 operation["security"] = []
-            kind = "application/json" if path.startswith("/v1/") else "application/problem+json"
-            answers = operation.setdefault("responses", {})
-            if "HTTPValidationError" in str(answers.get("422")):
-                answers.pop("422")
-            for status, description in ANSWERS.items():
-                schema = {} if path.startswith("/v1/") else {"$ref": "#/components/schemas/Problem"}
-                answers.setdefault(status, {"description": description, "content": {kind: {"schema": schema}}})
+            _complete_answers(operation.setdefault("responses", {}), is_openai=path.startswith("/v1/"))
     document["x-described"] = True
+
+
+def _complete_answers(answers: dict[str, Any], *, is_openai: bool) -> None:
+    if "HTTPValidationError" in str(answers.get("422")):
+        answers.pop("422")
+    kind = "application/json" if is_openai else PROBLEM
+    schema = {} if is_openai else {"$ref": "#/components/schemas/Problem"}
+    for answer in answers.values():
+        content = answer.get("content", {})
+        if content.get(PROBLEM) == {}:  # a route named the type, and the framework put the model beside it
+            content.pop("application/json", None)
+            content[PROBLEM] = {"schema": schema}
+    for status, description in ANSWERS.items():
+        answers.setdefault(status, {"description": description, "content": {kind: {"schema": schema}}})

@@ -8,7 +8,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markdown_it import MarkdownIt
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from redraft import __version__
 
@@ -31,5 +31,6 @@ def _environment() -> Environment:
     )
     markdown = MarkdownIt("commonmark", {"html": False})
     found.filters["markdown"] = lambda text: Markup(markdown.render(text))  # escapes what is not Markdown
+    found.filters["breakable"] = lambda path: escape(path).replace("/", Markup("/<wbr>"))
     found.filters["words"] = lambda text: Markup(markdown.renderInline(text))
     return found

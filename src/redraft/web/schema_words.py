@@ -24,6 +24,23 @@ def variants(document: Mapping[str, Any], schema: Mapping[str, Any]) -> list[Map
     return list(whole.get("oneOf") or whole.get("anyOf") or [schema])
 
 
+def example_of(document: Mapping[str, Any], schema: Mapping[str, Any]) -> Any:
+    """A value that the schema allows, of its own examples where it has some; None where there is none to show."""
+    whole = resolved(document, schema)
+    for found in (whole.get("examples"), schema.get("examples")):
+        if found:
+            return found[0]
+    if "const" in whole:
+        return whole["const"]
+    parts = variants(document, schema)
+    if parts[0] is not schema and parts[0] is not whole:
+        return example_of(document, parts[0])
+    if whole.get("type") == "object" and whole.get("required"):
+        values = {name: example_of(document, whole["properties"][name]) for name in whole["required"]}
+        return None if None in values.values() else values
+    return whole.get("default")
+
+
 def properties(document: Mapping[str, Any], schema: Mapping[str, Any]) -> list[dict[str, Any]]:
     """One row a property of an object; none for other schemas."""
     whole = resolved(document, schema)
@@ -46,7 +63,7 @@ def properties(document: Mapping[str, Any], schema: Mapping[str, Any]) -> list[d
 def in_words(schema: Mapping[str, Any]) -> str:
     """Such as "integer, 1 to 500" or "list of Job"."""
     if _name(schema):
-        return _name(schema)
+        return plain(_name(schema))
     for several in ("anyOf", "oneOf", "allOf"):
         if several in schema:
             kinds = [in_words(part) for part in schema[several]]
@@ -66,6 +83,11 @@ def in_words(schema: Mapping[str, Any]) -> str:
     return kind + _bounds(schema)
 
 
+def plain(name: str) -> str:
+    """A schema's name without the module that stands in it where two have the same."""
+    return name.rpartition("__")[2]
+
+
 def link_of(schema: Mapping[str, Any]) -> str:
     """The fragment at which the schema that this one is about stands; "" where it has no name."""
     parts = [schema, schema.get("items", {}), *schema.get("anyOf", ()), *schema.get("oneOf", ())]
@@ -80,9 +102,14 @@ def _name(schema: Mapping[str, Any]) -> str:
 def _bounds(schema: Mapping[str, Any]) -> str:
     low = schema.get("minimum", schema.get("exclusiveMinimum", schema.get("minLength")))
     high = schema.get("maximum", schema.get("exclusiveMaximum", schema.get("maxLength")))
+    low, high = _number(low), _number(high)
     unit = " characters" if "maxLength" in schema or "minLength" in schema else ""
     if low is not None and high is not None:
         return f", {low} to {high}{unit}"
     if low is not None:
         return f", from {low}{unit}"
     return f", to {high}{unit}" if high is not None else ""
+
+
+def _number(value: Any) -> Any:
+    return int(value) if isinstance(value, float) and value.is_integer() else value

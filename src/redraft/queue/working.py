@@ -10,7 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 
-from redraft.core.errors import Busy, LeaseLost, RedraftError, StateError
+from redraft.core.errors import Busy, LeaseLost, NotFound, RedraftError, StateError
 from redraft.queue import liveness
 from redraft.queue.executors.base import Executor, Handle
 from redraft.queue.jobs import Jobs
@@ -57,6 +57,7 @@ class Worker:
             self._register()
             self._know_workers()
             running = self._look_after(self.jobs.running())
+            self._tell_ended({job.id for job in running})
             mine = self._occupying(running)
             if self.claiming:
                 mine += self._claim(Counter(job.resource for job in mine))
@@ -131,6 +132,16 @@ class Worker:
         self.tell(f"{job.id} {job.kind}{f' ({job.title})' if job.title else ''}: attempt {job.attempt} begins")
         with contextlib.suppress(LeaseLost):  # it has ended already
             self.jobs.heartbeat(job.id, job.lease_token, seconds=lease_seconds(), handle=handle)
+
+    def _tell_ended(self, running: set[str]) -> None:
+        for id in self._begun.keys() - running:
+            del self._begun[id]
+            try:
+                job = self.jobs.get(id)
+            except NotFound:
+                self.tell(f"{id}: deleted")
+                continue
+            self.tell(f"{id}: {job.state}{f', {job.reason}' if job.reason else ''}")
 
     def _look_after(self, running: list[Job]) -> list[Job]:
         """Picks up the jobs whose keepers are dead; those that are left."""

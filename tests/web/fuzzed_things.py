@@ -32,7 +32,7 @@ class Things:
         with service.database.write() as session:
             if room in self._ids and session.get(kind, self._ids[room]) is not None:
                 return {"id": self._ids[room]}
-            id = new_id(room.rstrip("s"))
+            id = new_id({"datasets": "data"}.get(room, room.rstrip("s")))
             folder = home() / room / id
             folder.mkdir(parents=True)
             row = self._row(kind, id, str(folder))

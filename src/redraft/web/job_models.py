@@ -34,8 +34,6 @@ class Progress(BaseModel):
 class JobItem(BaseModel):
     """A job in a list."""
 
-    model_config = ConfigDict(from_attributes=True)
-
     id: str
     kind: str
     title: str

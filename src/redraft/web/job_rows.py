@@ -14,7 +14,10 @@ from redraft.state.database import Database
 from redraft.state.tables import Event, Job, Needs
 from redraft.web.job_models import JobDetail, JobItem, detail
 
-COLUMNS = tuple(getattr(Job, name) for name in JobItem.model_fields)
+NAMES = tuple(JobItem.model_fields)
+ITEMS = select(*(getattr(Job, name) for name in NAMES)).order_by(Job.id.desc())
+IDS = select(Job.id).order_by(Job.id.desc())
+"""Made once: what a list asks of the database is put together a hundred times a second."""
 
 
 @dataclass(frozen=True)
@@ -26,24 +29,25 @@ class Filter:
     kinds: Collection[str] = ()
 
 
-def page(database: Database, wanted: Filter, after: str | None, limit: int) -> tuple[list[Any], str | None]:
-    """Rows of JobItem's columns, the newest first, and what to give as `after` for those that follow."""
+def page(
+    database: Database, wanted: Filter, after: str | None, limit: int
+) -> tuple[list[dict[str, Any]], str | None]:
+    """Fields of JobItems, the newest first, and what to give as `after` for those that follow."""
     states = sorted(wanted.states)
     if len(states) > 1:
         # Each state's newest by the index of states: jobs of a rare state are not searched among all.
-        parts = [_listed(wanted, after, limit, state, Job.id).subquery() for state in states]
-        query: Select[Any] = select(*COLUMNS).where(Job.id.in_(union_all(*(select(part) for part in parts))))
-        query = query.order_by(Job.id.desc()).limit(limit + 1)
+        parts = [_listed(IDS, wanted, after, limit, state).subquery() for state in states]
+        query = ITEMS.where(Job.id.in_(union_all(*(select(part) for part in parts)))).limit(limit + 1)
     else:
-        query = _listed(wanted, after, limit, states[0] if states else None, *COLUMNS)
+        query = _listed(ITEMS, wanted, after, limit, states[0] if states else None)
     with database.read() as session:
-        rows = list(session.execute(query))
-    return rows[:limit], rows[limit - 1].id if len(rows) > limit else None
+        rows = [dict(zip(NAMES, row, strict=True)) for row in session.execute(query)]
+    return rows[:limit], rows[limit - 1]["id"] if len(rows) > limit else None
 
 
-def _listed(wanted: Filter, after: str | None, limit: int, state: str | None, *columns: Any) -> Select[Any]:
-    """These columns of the jobs that are wanted, in one state or in all, the newest first, one more than limit."""
-    query = select(*columns).where(Job.owner == wanted.owner).order_by(Job.id.desc()).limit(limit + 1)
+def _listed(query: Select[Any], wanted: Filter, after: str | None, limit: int, state: str | None) -> Select[Any]:
+    """The query for the jobs that are wanted, in one state or in all; one more than limit."""
+    query = query.where(Job.owner == wanted.owner).limit(limit + 1)
     if state is not None:
         query = query.where(Job.state == state)
     if wanted.kinds:

@@ -39,7 +39,8 @@ def folder() -> Path:
 def shipped() -> Mapping[str, Shipped]:
     """All recipes by name, the presets first in their own order."""
     found = {path.stem: _read(path) for path in sorted(folder().glob("*.yaml"))}
-    return {name: found[name] for name in (*PRESETS, *(name for name in found if name not in PRESETS))}
+    first = [name for name in PRESETS if name in found]
+    return {name: found[name] for name in (*first, *(name for name in found if name not in PRESETS))}
 
 
 def find_recipe(name: str) -> Shipped:

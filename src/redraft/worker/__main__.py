@@ -45,6 +45,7 @@ def main() -> int:
     debug = bool(message.get("debug"))
     try:
         result = find_verb(sys.argv[1])(message.get("request", {}), work)
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it is done: a late wish changes nothing
         work.emit({"event": "result", "value": result.value, "exit_code": result.exit_code})
         return 0
     except RedraftError as error:

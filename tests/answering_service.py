@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -104,10 +104,10 @@ def own_home(folder: Path, **variables: str) -> Iterator[None]:
         yield
 
 
-def add_model(place: Path, name: str = "small", seed: int = 0) -> str:
+def add_model(place: Path, name: str = "small", save: Callable[[Path], Path] = save_small) -> str:
     """A small model with a row of its own; its id."""
     id = new_id("model")
-    folder = save_small(place / "models" / id, seed=seed)
+    folder = save(place / "models" / id)
     database = Database.open()
     with database.write() as session:
         now = database.now(session)

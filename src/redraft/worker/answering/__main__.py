@@ -50,4 +50,7 @@ def own_folder(folder: Path) -> Path:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    status = main()
+    # Taking torch and models apart would take a second or more, and nothing is left to be written. Processes that
+    # decode pictures and build parts end with this one.
+    os._exit(status)

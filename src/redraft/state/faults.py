@@ -13,7 +13,7 @@ from sqlalchemy import URL
 from sqlalchemy.exc import DataError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from redraft.core.errors import OutputError, RedraftError, StateError, UsageError
+from redraft.core.errors import Paused, RedraftError, StateError, UsageError
 from redraft.state.engine import VARIABLE, shown
 
 FULL = "Free some space; what was saved before is whole"
@@ -45,7 +45,7 @@ POSTGRESQL = (
 
 @contextmanager
 def explained(url: URL) -> Iterator[None]:
-    """Turns a database's errors inside the block into StateError, OutputError (the disk is full) or UsageError
+    """Turns a database's errors inside the block into StateError, Paused (the disk is full) or UsageError
     (a value that it cannot keep). Broken constraints (IntegrityError) pass through: the caller judges them."""
     try:
         yield
@@ -75,7 +75,7 @@ def explain(error: BaseException | None, url: URL) -> RedraftError | None:
     import psycopg  # loaded already: the error is one of its own
 
     if isinstance(error, psycopg.errors.DiskFull):
-        return OutputError("the disk of the database is full", where=shown(url), remedy=FULL)
+        return Paused("the disk of the database is full", where=shown(url), remedy=FULL)
     if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError | psycopg.errors.InsufficientPrivilege):
         return _of_postgresql(error, url)
     return None
@@ -84,7 +84,7 @@ def explain(error: BaseException | None, url: URL) -> RedraftError | None:
 def _of_sqlite(error: sqlite3.DatabaseError, url: URL) -> RedraftError | None:
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if code == sqlite3.SQLITE_FULL:
-        return OutputError("the disk of the database is full", where=shown(url), remedy=FULL)
+        return Paused("the disk of the database is full", where=shown(url), remedy=FULL)
     if code in SQLITE:
         what, remedy = SQLITE[code]
         return StateError(what, where=shown(url), remedy=remedy)

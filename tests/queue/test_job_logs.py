@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from redraft.queue.events import after, append
 from redraft.queue.logs import LINE, OUTPUT, BoundedLog, job_folder, tail
-from redraft.queue.outbox import MOST, Outbox
+from redraft.queue.outbox import MOST, Outbox, as_event
+from redraft.queue.plain import LONGEST
+from redraft.state.database import Database
 
 
 def test_a_log_keeps_the_last_lines_within_its_bound(state_home: Path) -> None:
@@ -36,3 +39,23 @@ def test_what_waits_for_a_database_is_bounded_and_the_loss_is_said() -> None:
     assert batch[-1] == ("progress", {"done": MOST + 4})
     outbox.written()
     assert outbox.batch() == [] and not outbox.waiting()
+
+
+def test_whatever_work_says_can_be_kept_by_both_databases(database: Database) -> None:
+    said = [
+        {
+            "event": "metric",
+            "values": {"loss": float("nan"), "rate": float("-inf"), "step": 3, "half\ud800": [1.5]},
+        },
+        {"event": "log", "message": "a NUL \0, half a pair \udc80, Ünïcödé\n", "level": "info"},
+        {"event": "left_out", "id": "x" * (LONGEST + 7), "reason": ""},
+    ]
+    with database.write() as session:
+        for line in said:
+            found = as_event(line)
+            assert found is not None
+            append(session, "job-1", *found)
+    metric, log, left_out = (event.data for event in after(database, 0))
+    assert metric == {"loss": None, "rate": None, "step": 3, "half\ufffd\ufffd\ufffd": [1.5]}
+    assert log["message"].startswith("a NUL \ufffd, half a pair \ufffd") and log["message"].endswith("Ünïcödé\n")
+    assert left_out["id"].endswith(" ... and 7 characters more")

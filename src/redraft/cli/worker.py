@@ -37,9 +37,9 @@ def register(app: typer.Typer, run: Callable[..., None]) -> None:
             raise UsageError("these exclude one another", where="--drain, --stop-jobs", remedy="Give one of them")
         if device_slots + light_slots == 0:
             raise UsageError("a worker without slots does nothing", where="--device-slots", remedy="Give it one")
-        from redraft.core.errors import StateError
         from redraft.queue.executors.base import find_executor
         from redraft.queue.jobs import Jobs
+        from redraft.queue.lease import AWAY
         from redraft.queue.removal import sweep
         from redraft.queue.working import Worker
         from redraft.state.database import Database
@@ -51,7 +51,7 @@ def register(app: typer.Typer, run: Callable[..., None]) -> None:
         found = Worker(Jobs(database), slots, executors, _say)
         _say(f"{found.id} on {found.host}: {_slots(slots)}; Ctrl-C ends it{_what_then(drain, stop_jobs)}")
         left = _work(found, waits=drain or stop_jobs, stops=stop_jobs, until_idle=until_idle)
-        with contextlib.suppress(StateError):  # the next worker takes its row away
+        with contextlib.suppress(*AWAY):  # the next worker takes its row away
             found.leave()
         _say(f"ended; {left} job{'s' if left != 1 else ''} run{'s' if left == 1 else ''} on" if left else "ended")
 

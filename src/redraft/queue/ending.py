@@ -8,6 +8,7 @@ from typing import Literal
 from redraft.core.errors import Busy, DeviceLost, Interrupted, LeaseLost, Paused, RedraftError, WorkerLost
 from redraft.core.verb import Result
 from redraft.queue.lease import FINAL_PATIENCE, Lease
+from redraft.queue.plain import plain
 
 AGAIN = (Busy, DeviceLost)
 """Errors after which the same work may go well later."""
@@ -33,7 +34,7 @@ def conclude(lease: Lease, outcome: Result | RedraftError, asked: Asked) -> None
     except LeaseLost:
         raise
     except RedraftError as error:  # what it made cannot be entered
-        fault = error.as_data()
+        fault = plain(error.as_data())
         lease.insist(lambda: lease.jobs.fail(lease.job, lease.token, fault, retry=False), FINAL_PATIENCE)
 
 
@@ -41,7 +42,7 @@ def _enter(lease: Lease, outcome: Result | RedraftError, asked: Asked) -> None:
     """Each of these heeds what the owner wants by now: a job that is to be cancelled or deleted is."""
     jobs, job, token = lease.jobs, lease.job, lease.token
     if isinstance(outcome, Result):
-        jobs.finish(job, token, outcome.value)
+        jobs.finish(job, token, plain(outcome.value))
     elif isinstance(outcome, LeaseLost):
         raise outcome
     elif isinstance(outcome, Paused):
@@ -57,9 +58,9 @@ def _enter(lease: Lease, outcome: Result | RedraftError, asked: Asked) -> None:
     elif isinstance(outcome, Interrupted):
         jobs.rescue(job, token, f"stopped from outside: {outcome.what}")
     elif isinstance(outcome, WorkerLost):
-        jobs.rescue(job, token, f"{outcome.what}. {outcome.remedy}")
+        jobs.rescue(job, token, plain(f"{outcome.what}. {outcome.remedy}"))
     else:
-        jobs.fail(job, token, outcome.as_data(), retry=isinstance(outcome, AGAIN))
+        jobs.fail(job, token, plain(outcome.as_data()), retry=isinstance(outcome, AGAIN))
 
 
 def _rests(outcome: RedraftError, asked: Asked) -> str:

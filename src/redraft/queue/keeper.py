@@ -13,13 +13,13 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from redraft.core.errors import LeaseLost, RedraftError, StateError
+from redraft.core.errors import LeaseLost, RedraftError
 from redraft.queue import liveness
 from redraft.queue.child import Child
 from redraft.queue.ending import Asked, conclude
 from redraft.queue.jobs import Jobs
 from redraft.queue.kinds.base import Start
-from redraft.queue.lease import AGAIN, Lease, lease_seconds
+from redraft.queue.lease import AGAIN, AWAY, Lease, lease_seconds
 from redraft.queue.watching import TICK, Patience, Watch
 from redraft.state.database import Database
 from redraft.state.tables import Job
@@ -112,7 +112,7 @@ def _open(seconds: float) -> Database:
     while True:
         try:
             return Database.open(patience=DATABASE_PATIENCE)
-        except StateError:
+        except AWAY:
             if time.monotonic() > deadline:
                 raise
             time.sleep(AGAIN)

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from redraft.core.errors import LeaseLost, StateError, UsageError
+from redraft.core.errors import LeaseLost, Paused, StateError, UsageError
 from redraft.core.permit import clock
 from redraft.queue.jobs import Jobs
 from redraft.state.tables import Desired
@@ -19,6 +19,8 @@ MARGIN = 5.0
 """So much earlier the work stops by itself, since a step that was begun takes a while."""
 FINAL_PATIENCE = 600.0
 """Seconds that the end of a job is tried to be written, its token being checked, when the database is away."""
+AWAY = (StateError, Paused)
+"""Errors of a database that cannot be used now, and may be later: locked, not reachable, its disk full."""
 AGAIN = 0.5
 """Seconds between two tries."""
 
@@ -81,10 +83,10 @@ class Lease:
         return wanted[0] if wanted else None
 
     def attempt(self, write: Callable[[], object]) -> bool:
-        """Writes once; False where the database is locked or not reachable."""
+        """Writes once; False where the database is locked, not reachable or full."""
         try:
             write()
-        except StateError as error:
+        except AWAY as error:
             self.unwritten = str(error)
             return False
         self.unwritten = ""
@@ -96,7 +98,7 @@ class Lease:
         while True:
             try:
                 return write()
-            except StateError as error:
+            except AWAY as error:
                 if clock() > deadline:
                     raise LeaseLost(f"the database could not be written in time ({error.what})") from error
             time.sleep(AGAIN)

@@ -6,6 +6,8 @@ from collections import deque
 from collections.abc import Mapping
 from typing import Any
 
+from redraft.queue.plain import plain
+
 MOST = 20_000
 """Events that are kept while the database is away; the oldest go first, and how many is said."""
 
@@ -51,5 +53,5 @@ def as_event(said: Mapping[str, Any]) -> tuple[str, dict[str, Any]] | None:
     """The event (queue.events) of a line that the work has said; None for lines that are no event."""
     data = {key: value for key, value in said.items() if key != "event"}
     if said["event"] == "metric":
-        return "metric", dict(said["values"])
-    return (said["event"], data) if said["event"] in ("progress", "log", "left_out") else None
+        return "metric", dict(plain(said["values"]))
+    return (said["event"], dict(plain(data))) if said["event"] in ("progress", "log", "left_out") else None

@@ -10,11 +10,11 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Literal
 
-from redraft.core.errors import LeaseLost, StateError
+from redraft.core.errors import LeaseLost
 from redraft.queue import liveness
 from redraft.queue.child import Child, Event
 from redraft.queue.ending import Asked
-from redraft.queue.lease import AGAIN, Lease
+from redraft.queue.lease import AGAIN, AWAY, Lease
 from redraft.queue.outbox import Outbox, as_event
 from redraft.state.tables import Desired
 
@@ -69,7 +69,7 @@ class Watch:
             now = time.monotonic()
             if now >= self._next_look:
                 self._next_look = now + LOOK
-                with contextlib.suppress(StateError):  # it can be read later
+                with contextlib.suppress(*AWAY):  # it can be read later
                     self._wanted = self.lease.jobs.desired(self.lease.job, self.lease.token)
             self._ask_where_wanted()
             self._write_where_due()

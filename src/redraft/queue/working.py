@@ -14,7 +14,7 @@ from redraft.core.errors import Busy, LeaseLost, NotFound, RedraftError, StateEr
 from redraft.queue import liveness
 from redraft.queue.executors.base import Executor, Handle
 from redraft.queue.jobs import Jobs
-from redraft.queue.lease import lease_seconds
+from redraft.queue.lease import AWAY, lease_seconds
 from redraft.state.places import new_id
 from redraft.state.tables import Job, WorkerRow
 
@@ -61,7 +61,7 @@ class Worker:
             mine = self._occupying(running)
             if self.claiming:
                 mine += self._claim(Counter(job.resource for job in mine))
-        except StateError as error:
+        except AWAY as error:
             if not self.trouble:
                 self.tell(f"the database cannot be used for now: {error}")
             self.trouble = str(error)

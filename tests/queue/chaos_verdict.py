@@ -110,14 +110,14 @@ def until(world: World, events: dict[str, list[Event]], role: str, kind: str) ->
     return found
 
 
-def spread(seconds: list[float]) -> dict[str, float]:
+def spread(seconds: list[float], digits: int = 2) -> dict[str, float]:
     """Of how many, the median, the 99th percentile and the greatest."""
     if not seconds:
         return {"count": 0}
     ordered = sorted(seconds)
     return {
         "count": len(ordered),
-        "median": round(statistics.median(ordered), 2),
-        "p99": round(ordered[min(len(ordered) - 1, int(len(ordered) * 0.99))], 2),
-        "most": round(ordered[-1], 2),
+        "median": round(statistics.median(ordered), digits),
+        "p99": round(ordered[min(len(ordered) - 1, int(len(ordered) * 0.99))], digits),
+        "most": round(ordered[-1], digits),
     }

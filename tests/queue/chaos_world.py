@@ -15,6 +15,7 @@ from chaos_works import Work
 
 from redraft.core.errors import LeaseLost
 from redraft.queue import liveness
+from redraft.queue.events import after
 from redraft.queue.jobs import Jobs
 from redraft.state.database import VARIABLE, Database
 from redraft.state.tables import ENDED, Job
@@ -91,17 +92,17 @@ class World:
             self._attack_all()
         self.until_ended()
 
-    def until_step(self, id: str, step: int, seconds: float = 120.0) -> None:
-        """Once its work has done so many steps, as its progress in the database says, and runs."""
+    def until_training(self, id: str, seconds: float = 180.0) -> None:
+        """Once its present attempt has done a step, as the database says."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
-            job = self.jobs.get(id)
-            done = job.progress["done"] if job.progress and job.progress["stage"] == "training" else 0
-            if done >= step and liveness.alive((job.process or {}).get("child")):
+            events = after(self.database, 0, job=id, kinds=("attempt", "metric"), limit=100_000)
+            begun = max((event.id for event in events if event.kind == "attempt"), default=sys.maxsize)
+            if any(event.id > begun and event.data.get("kind") == "step" for event in events):
                 return
             self._keep_up()
-            time.sleep(0.02)
-        raise AssertionError(f"{job.id} {job.state} {job.reason} {job.progress}")
+            time.sleep(0.05)
+        raise AssertionError(str(self.jobs.get(id).reason))
 
     def until_ended(self, seconds: float = 900.0) -> None:
         deadline = time.monotonic() + seconds

@@ -116,6 +116,58 @@ def test_what_counts_tokens_is_no_secret() -> None:
     KINDS["check"].read({"dataset": "data-1", "max_tokens": 5})
 
 
+@pytest.mark.parametrize(
+    ("value", "says"),
+    [
+        ("a\0b", "cannot be kept"),
+        ("half \ud800", "cannot be kept"),
+        (float("nan"), "is none"),
+        (float("inf"), "is none"),
+        ([[[[{}]]]] * 2, None),
+    ],
+)
+def test_what_no_database_keeps_is_refused(jobs: Jobs, value: Any, says: str | None) -> None:
+    options = {"deep": [value]}
+    if says is None:
+        job = jobs.submit("generate", {"task": "cad", "train": 1, "options": options})
+        assert jobs.get(job.id).payload["options"] == options
+        return
+    with pytest.raises(UsageError, match=says):
+        jobs.submit("generate", {"task": "cad", "train": 1, "options": options})
+    with pytest.raises(UsageError, match="cannot be kept"):
+        jobs.submit("generate", {"task": "cad", "train": 1, "options": {"a\0": 1}})
+
+
+def test_data_without_end_is_refused() -> None:
+    deep: Any = []
+    for _ in range(5000):
+        deep = [deep]
+    with pytest.raises(UsageError, match="more than 32 levels"):
+        KINDS["train"].read({"recipe": {"options": deep}})
+
+
+@pytest.mark.parametrize(
+    "recipe",
+    [
+        {"model": "tiny"},
+        {"model": [1]},
+        {"model": None},
+        {"task": 5},
+        {"dataset": ["data-1"]},
+        {"train": "all"},
+        {"task": "cad", "model": {"base": {"a": 1}}},
+        {},
+    ],
+)
+def test_a_recipe_of_any_form_is_taken_or_refused_in_words(jobs: Jobs, recipe: dict[str, Any]) -> None:
+    id = dataset(jobs)
+    for more in ({}, {"model": "tiny"}, {"overrides": ["model.base=tiny", "train.epochs=[", "=", "a"]}):
+        try:
+            jobs.submit("train", {"recipe": recipe, "dataset": id, **more})
+        except RedraftError as error:
+            assert error.what and error.remedy
+
+
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.text(max_size=8),
@@ -141,6 +193,10 @@ def test_paths_are_taken_from_this_machines_own_command_line_alone(jobs: Jobs, t
     with pytest.raises(UsageError, match="nothing to import"):
         jobs.submit("import", {**payload, "source": str(tmp_path / "none")}, local=True)
     id = dataset(jobs)
+    measured = {"model": "tiny", "dataset": id, "measures": ["judge=http://somewhere/v1#model"]}
+    with pytest.raises(UsageError, match="own command line"):
+        jobs.submit("evaluate", measured)
+    assert started(jobs, jobs.submit("evaluate", measured, local=True)).request["measures"] == measured["measures"]
     for path in ("data/cad", "/etc", "../x", "data-1/../../x"):
         with pytest.raises(UsageError):
             jobs.submit("train", {"recipe": {**RECIPE, "dataset": path}}, local=True)

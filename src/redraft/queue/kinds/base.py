@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from sqlalchemy.orm import Session
 
 from redraft.core.errors import UsageError
+from redraft.queue.kinds.given import refuse_unkeepable
 from redraft.queue.kinds.secrets import refuse_secrets
 from redraft.state.tables import Job
 
@@ -60,6 +61,7 @@ class Kind(ABC, Generic[AnyPayload]):
     def read(self, data: Mapping[str, Any], *, local: bool = True) -> AnyPayload:
         """The checked payload. What is wrong with it, a secret in it, or a path in it that does not come from this
         machine's own command line (`local`) is a UsageError that names the key."""
+        refuse_unkeepable(data)
         refuse_secrets(data)
         for key in () if local else sorted(self.local_only):
             if data.get(key) is not None:

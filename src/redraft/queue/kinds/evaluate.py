@@ -10,6 +10,7 @@ from pydantic import ConfigDict, Field
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from redraft.core.errors import UsageError
 from redraft.queue.kinds.base import Kind, Payload, Start
 from redraft.queue.kinds.plain import without_paths
 from redraft.queue.kinds.things import dataset_folder, find_dataset, find_model, place_of_model
@@ -61,6 +62,16 @@ class Evaluate(Kind[EvaluatePayload]):
     title = "Evaluate a model"
     resource = "device"
     payload = EvaluatePayload
+
+    def read(self, data: Mapping[str, Any], *, local: bool = True) -> EvaluatePayload:
+        payload = super().read(data, local=local)
+        if not local and any("=" in measure for measure in payload.measures):
+            raise UsageError(
+                "a measure's setting may be a path or an address, taken on this machine's own command line alone",
+                where="measures",
+                remedy="Name the measure without a setting",
+            )
+        return payload
 
     def plan(self, session: Session, job: Job, payload: EvaluatePayload) -> list[str]:
         _, needs = find_dataset(session, payload.dataset, job.owner)

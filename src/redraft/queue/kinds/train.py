@@ -166,7 +166,8 @@ def recipe_of(
         if payload.preset is not None and dataset.task is not None:
             data["task"] = dataset.task  # a preset is for any task
     if payload.model is not None:
-        data["model"] = {**(data.get("model") or {}), "base": payload.model}
+        given_model = data.get("model")
+        data["model"] = {**(given_model if isinstance(given_model, dict) else {}), "base": payload.model}
     for text in payload.overrides:
         override(data, text)
     recipe = recipe_from_data(data)

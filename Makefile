@@ -6,7 +6,7 @@ TESTS  := OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n 2
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: fuzz-api setup demo demo-summary test test-all test-peers lint format bench docs clean
+.PHONY: fuzz-api setup demo demo-summary test test-all test-peers chaos test-ray test-deploy lint format bench docs clean
 
 setup: $(STAMP)          ## make .venv, install redraft and its tools, find missing system libraries
 
@@ -32,6 +32,16 @@ test-peers: setup        ## what we write, in the real cadquery and build123d; o
 
 fuzz-api: setup          ## 50,000 calls of every operation of the API, valid and not (FUZZ_CALLS, FUZZ_SEED)
 	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -s -m slow tests/web/test_schemathesis.py
+
+chaos: setup             ## 1,000 SIGKILLs of server, worker, keepers and trainers; the figures go to benchmarks/
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/chaos.py --kills 500
+
+test-ray: setup          ## jobs and data on a real Ray cluster of two nodes
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/queue/test_ray_executor.py tests/queue/test_ray_cluster.py \
+		tests/queue/test_ray_drawing.py
+
+test-deploy: setup       ## the images, compose files and units of deploy/, run as they say
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/deploy
 
 lint: setup              ## style, types, and the order of the rooms
 	$(BIN)/ruff check

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from ray_clusters import Nodes, make_token, two_nodes
 from stepping_work import GRACE, HERE, KINDS, PROGRAM, state_after
@@ -122,6 +123,14 @@ def test_a_dead_keepers_job_goes_on_from_its_checkpoint(bench: Bench) -> None:
     assert (done.state, done.attempt, done.result) == ("finished", 2, {"steps": 60, "state": state_after(60)})
     steps = [event.data["step"] for event in after(bench.jobs.database, 0, job=id, kinds=["metric"], limit=1000)]
     assert steps.count(1) == 1  # it did not begin again
+
+
+def test_a_keeper_whose_actor_dies_goes_on(bench: Bench) -> None:
+    id = bench.submit(steps=60, seconds=0.1)
+    keeper = bench.stepping(id).process["keeper"]
+    psutil.Process(keeper["pid"]).parent().kill()
+    done = bench.ended(id)
+    assert (done.state, done.attempt, done.result) == ("finished", 1, {"steps": 60, "state": state_after(60)})
 
 
 def test_a_job_for_which_there_is_no_room_waits_and_then_runs(

@@ -61,6 +61,17 @@ def test_a_link_that_was_not_used_in_time_is_too_old(browser: TestClient, state_
     assert len(list((state_folder / "codes").iterdir())) == 1
 
 
+def test_a_link_is_not_used_up_by_an_expired_token(browser: TestClient) -> None:
+    make_token(days=1e-6)
+    time.sleep(1.1)
+    code = codes.issue_code()
+    answer = browser.get(f"/?code={code}")
+    assert answer.status_code == 401
+    assert "redraft token --new" in answer.text
+    make_token()
+    assert browser.get(f"/?code={code}").status_code == 303
+
+
 @pytest.mark.parametrize("code", ["", "x", "../token", "%00", "a" * 5000, "é", "..%2f..%2ftoken"])
 def test_what_is_no_code_opens_nothing(browser: TestClient, code: str, state_folder: Path) -> None:
     answer = browser.get(f"/?code={code}")

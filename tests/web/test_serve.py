@@ -176,6 +176,9 @@ def test_tokens_are_made_and_replaced_on_the_command_line(home: Path) -> None:
     assert expired.returncode == 2
     assert "the token has expired" in expired.stderr
     assert "redraft token --new" in expired.stderr
+    served = redraft(home, "serve", "--port", "0", "--no-open", "--no-worker")
+    assert served.returncode == 2
+    assert "the token has expired" in served.stderr
     assert redraft(home, "token", "--days", "3").returncode == 2
     link = redraft(home, "token", "--new", "--link", "--url", "https://box.lan/")
     assert link.stdout.startswith("https://box.lan/?code=")

@@ -43,19 +43,22 @@ def bind(settings: Settings) -> socket.socket:
 
 
 def check_reach(settings: Settings) -> None:
-    """Beyond this machine nothing is served without a token made on purpose and the whole of both walls."""
-    if settings.is_local:
-        return
+    """Nothing is served with an expired token, and beyond this machine nothing without one made on purpose and
+    the whole of both walls."""
     where = f"--host {settings.host}"
     token = read_token()
+    if token is not None and token.has_expired:
+        raise UsageError(
+            "the token has expired", where=str(token_file()), remedy="Run `redraft token --new` first"
+        )
+    if settings.is_local:
+        return
     if token is None:
         raise UsageError(
             "the service can be reached by others, and has no token",
             where=where,
             remedy=f"Run `redraft token` first, which writes {token_file()}, or serve on 127.0.0.1",
         )
-    if token.has_expired:
-        raise UsageError("the token has expired", where=where, remedy="Run `redraft token --new` first")
     missing = missing_walls()
     if missing:
         raise UsageError(

@@ -19,6 +19,7 @@ from redraft.web.security.credentials import Denied, is_token
 from redraft.web.security.origins import is_foreign
 
 PATH = "/sign-in"
+EXPIRED = "The service's token has expired or is gone. Make a new one: redraft token --new"
 LONGEST_FORM = 2000
 """Bytes of the sign-in form."""
 
@@ -28,7 +29,9 @@ async def answer(scope: Scope, receive: Receive, headers: Headers, token: Token 
     method, path = scope["method"], scope["path"]
     if method == "GET" and path == "/" and scope["query_string"].startswith(b"code="):
         code = parse_qs(scope["query_string"].decode("latin-1")).get("code", [""])[0]
-        if token is not None and not token.has_expired and await run_in_threadpool(redeem_code, code):
+        if token is None or token.has_expired:
+            return sign_in_page(scope, headers, EXPIRED)
+        if await run_in_threadpool(redeem_code, code):
             return _opened(scope, token)
         return sign_in_page(scope, headers, "This link has been used, or is too old.")
     if path != PATH:
@@ -41,7 +44,7 @@ async def answer(scope: Scope, receive: Receive, headers: Headers, token: Token 
     if token is None or not is_token(given, token):
         return sign_in_page(scope, headers, "This is not the token of this service.")
     if token.has_expired:
-        return sign_in_page(scope, headers, "This token has expired; `redraft token --new` makes another.")
+        return sign_in_page(scope, headers, EXPIRED)
     return _opened(scope, token)
 
 

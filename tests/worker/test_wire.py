@@ -101,3 +101,11 @@ def test_work_without_a_keeper_has_no_token(begin: Callable[..., LocalProcess]) 
     for _ in process.events():
         pass
     assert process.result().value == {"token": None}
+
+
+@pytest.mark.parametrize("try_", range(3))
+def test_a_word_that_comes_with_the_request_stops_it_as_well(
+    try_: int, begin: Callable[..., LocalProcess]
+) -> None:
+    process = begin(first=({"stop": "pause"},))
+    ends(process.events())

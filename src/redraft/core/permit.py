@@ -52,7 +52,7 @@ def clock() -> float:
 
 
 Wire = Mapping[str, Any]
-"""What goes over a worker's pipes, besides its request and events (docs/jobs.md):
+"""What goes over a worker's pipes, besides its request and events (docs/job-kinds.md):
 to the worker  {"lease": {"token": "7", "seconds": 20.0, "at": 812.5}}   may go on for so long; at: the sender's
                `clock()` when it wrote the line, left out: from when it is read
                {"stop": "lost"}                             the lease is another's now: LeaseLost at the next check

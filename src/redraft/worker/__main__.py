@@ -40,10 +40,10 @@ def main() -> int:
         return _launch(message, lines, events.fileno(), work)
     work.permit = permit = LeasePermit(work.emit, work.log)
     permit.hear(message)
-    if first:  # the others share its standard input, and end with it
-        listen(lines, permit)
     debug = bool(message.get("debug"))
     try:
+        if first:  # the others share its standard input, and end with it
+            listen(lines, permit)
         result = find_verb(sys.argv[1])(message.get("request", {}), work)
         signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it is done: a late wish changes nothing
         work.emit({"event": "result", "value": result.value, "exit_code": result.exit_code})

@@ -94,11 +94,13 @@ class World:
         self.until_ended()
 
     def until_training(self, id: str, seconds: float = 180.0) -> None:
-        """Once its present attempt has done a step, as the database says."""
+        """Once an attempt at it that nobody has killed has done a step, as the database says."""
         deadline = time.monotonic() + seconds
+        killed = max((kill.token for kill in self.kills if kill.job == id), default=0)
         while time.monotonic() < deadline:
             events = after(self.database, 0, job=id, kinds=("attempt", "metric"), limit=100_000)
-            begun = max((event.id for event in events if event.kind == "attempt"), default=sys.maxsize)
+            attempts = [e.id for e in events if e.kind == "attempt" and e.data["token"] > killed]
+            begun = max(attempts, default=sys.maxsize)
             if any(event.id > begun and event.data.get("kind") == "step" for event in events):
                 return
             self._keep_up()

@@ -78,19 +78,22 @@ def _work(worker: Worker, *, waits: bool, stops: bool, until_idle: bool) -> int:
 
 
 class _Asked:
-    """Counts requests to stop, SIGTERM or Ctrl-C."""
+    """Counts requests to stop: SIGTERM, Ctrl-C, or a terminal that was closed (unless nohup has it ignored)."""
 
     def __init__(self) -> None:
         self.times = 0
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._count)
+        for name in ("SIGTERM", "SIGINT", "SIGHUP"):
+            number = getattr(signal, name, None)  # Windows has no SIGHUP
+            if number is not None and signal.getsignal(number) != signal.SIG_IGN:
+                signal.signal(number, self._count)
 
     def _count(self, *_: object) -> None:
         self.times += 1
 
 
 def _say(sentence: str) -> None:
-    typer.echo(f"{time.strftime('%H:%M:%S')} {sentence}", err=True)
+    with contextlib.suppress(OSError):  # the terminal was closed: nobody is there to be told
+        typer.echo(f"{time.strftime('%H:%M:%S')} {sentence}", err=True)
 
 
 def _slots(slots: dict[str, int]) -> str:

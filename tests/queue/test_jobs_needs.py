@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from plain_work import BOTH, PLAIN
 from sqlalchemy import insert
@@ -9,6 +11,7 @@ from sqlalchemy import insert
 from redraft.core.errors import Conflict, NotFound
 from redraft.queue.jobs import Jobs
 from redraft.state.database import Database
+from redraft.state.places import DATASETS, place
 from redraft.state.tables import Dataset, Job, Needs
 
 BOOM = {"kind": "InputError", "what": "the file is empty", "where": "", "remedy": "", "exit_code": 1}
@@ -181,3 +184,27 @@ def test_long_chains_end_and_open_to_the_last(jobs: Jobs) -> None:
     assert len(jobs.page(state="failed", limit=2000).items) == 1201
     jobs.resume(ids[0])
     assert len(jobs.page(state="waiting", limit=2000).items) == 1201
+
+
+def test_what_a_failed_job_left_is_not_removed_under_one_that_uses_it(jobs: Jobs) -> None:
+    maker = jobs.submit("plain", {})
+    jobs.fail(claim(jobs).id, 1, BOOM, retry=False)
+    user = jobs.submit("plain", {"uses": maker.output["dataset"]})
+    with pytest.raises(Conflict, match=f"in use by {user.id}"):
+        jobs.delete(maker.id, files=True)
+    jobs.cancel(user.id)
+    jobs.delete(maker.id, files=True)
+    with jobs.database.read() as session:
+        assert session.get(Dataset, maker.output["dataset"]) is None
+
+
+def test_files_outside_the_state_folder_are_never_removed(
+    jobs: Jobs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = jobs.submit("plain", {})
+    kept = place(DATASETS, job.output["dataset"])
+    kept.mkdir(parents=True)
+    monkeypatch.setattr(PLAIN["plain"], "folder", lambda job: kept)
+    monkeypatch.setenv("REDRAFT_HOME", str(tmp_path / "elsewhere"))
+    jobs.delete(job.id, files=True)
+    assert kept.is_dir()

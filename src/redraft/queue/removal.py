@@ -40,8 +40,9 @@ def remove(session: Session, kinds: Kinds, job: Job, now: float) -> Removal:
     made = kinds[job.kind].removed(session, job, job.delete_files) if job.kind in kinds else []
     if not finished or job.delete_files:
         fail_dependants(session, kinds, job, DELETED, now)
-    folders = [place(JOBS, job.id), *made]
-    names = [str(folder.relative_to(home())) for folder in folders if folder.is_relative_to(home())]
+    ours = home().resolve()  # what lies anywhere else is not ours to remove, whatever a row says
+    folders = [place(JOBS, job.id), *(folder for folder in made if folder.resolve().is_relative_to(ours))]
+    names = [str(folder.resolve().relative_to(ours)) for folder in folders]
     session.execute(delete(Event).where(Event.job_id == job.id))
     append(session, job.id, "deleted", {"files": job.delete_files, "folders": names})
     session.delete(job)

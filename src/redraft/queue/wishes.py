@@ -113,11 +113,11 @@ def _not_ending(job: Job, what: str) -> None:
 
 
 def _not_in_use(session: Session, job: Job) -> None:
-    """What a finished job made may be another one's input. (Those that wait for an unfinished one fail.)"""
-    users = users_of(session, made_by(session, job))
-    users += dependants_of(session, [job.id])
-    names = sorted({user.id for user in users if user.state not in ENDED and user.id != job.id})
-    if job.state == State.FINISHED and names:
+    """What a job made may be another one's input. Those that wait for it to be made fail; others must not."""
+    waiting = {dependant.id for dependant in dependants_of(session, [job.id]) if dependant.state not in ENDED}
+    users = {user.id for user in users_of(session, made_by(session, job))} - {job.id}
+    names = sorted(users | waiting if job.state == State.FINISHED else users - waiting)
+    if names:
         raise Conflict(
             f"what this job made is in use by {', '.join(names[:3])}" + (" and others" if len(names) > 3 else ""),
             where=job.id,

@@ -20,6 +20,7 @@ from hypothesis.stateful import (
     initialize,
     invariant,
     multiple,
+    precondition,
     rule,
     run_state_machine_as_test,
 )
@@ -149,6 +150,30 @@ class QueueMachine(RuleBasedStateMachine):
             lambda: self.queue.published(*lease, run_id=run, step=step, path=f"step-{step}") and None,
             lambda: self.model.published(*lease, step),
         )
+
+    @precondition(lambda self: self.running("device"))
+    @rule(which=st.integers(0, 3), steps=st.integers(0, 2))
+    def holder_publishes(self, which: int, steps: int) -> None:
+        """By a lease that holds: most of those that were ever given out are over."""
+        found = self.running("device")
+        job = found[which % len(found)]
+        self.publish((job.id, job.token), steps)
+
+    @precondition(lambda self: self.running())
+    @rule(which=st.integers(0, 3), how=st.sampled_from(["fail", "rescue", "paused"]))
+    def attempt_ends(self, which: int, how: str) -> None:
+        found = self.running()
+        lease = (found[which % len(found)].id, found[which % len(found)].token)
+        if how == "fail":
+            self.fail(lease, True)
+        elif how == "rescue":
+            self.both(lambda: self.queue.rescue(*lease, "killed"), lambda: self.model.rescue(*lease))
+        else:
+            self.paused(lease, True)
+
+    def running(self, *resources: str) -> list[Known]:
+        found = [job for job in self.model.jobs.values() if job.state == "running"]
+        return sorted((job for job in found if job.resource in (resources or BOTH)), key=lambda job: job.id)
 
     @rule(lease=leases)
     def record(self, lease: tuple[str, int]) -> None:

@@ -240,6 +240,8 @@ def test_what_will_never_be_there_is_refused_at_once(jobs: Jobs) -> None:
     assert jobs.submit("check", {"dataset": made.output["dataset"]}).state == State.WAITING
     with pytest.raises(NotFound, match="no task 'cat'"):
         jobs.submit("generate", {"task": "cat", "train": 8})
+    with pytest.raises(NotFound, match="no task 'xx"):
+        jobs.submit("train", {"recipe": {**RECIPE, "task": "x" * 300, "dataset": "hf:a/b"}})
     with pytest.raises(NotFound, match="no recipe 'quickest'"):
         jobs.submit("train", {"preset": "quickest"})
     with pytest.raises(UsageError, match="no page styles"):
@@ -254,6 +256,24 @@ def test_what_will_never_be_there_is_refused_at_once(jobs: Jobs) -> None:
         jobs.submit("train", {"recipe": {**RECIPE, "output": "/tmp/x"}, "dataset": "data-2"})
     with jobs.database.read() as session:
         assert session.query(Run).count() == 0, "a refused submission leaves no row"
+
+
+def test_the_longest_names_are_kept(jobs: Jobs) -> None:
+    name, repo = "n" * 200, f"{'o' * 99}/{'r' * 100}"
+    made = jobs.submit("generate", {"task": "cad", "train": 1, "name": name})
+    jobs.submit("train", {"recipe": RECIPE, "dataset": made.output["dataset"], "name": name})
+    jobs.submit(
+        "merge",
+        {
+            "checkpoint": jobs.submit("train", {"preset": "standard", "dataset": made.output["dataset"]}).output[
+                "run"
+            ]
+        },
+    )
+    jobs.submit("import", {"importer": "huggingface", "repo": repo, "name": name})
+    jobs.submit("pull", {"repo": repo})
+    jobs.submit("push", {"repo": repo, "dataset": made.output["dataset"]})
+    assert all(0 < len(job.title) <= 200 for job in jobs.page().items)
 
 
 def test_rows_of_others_are_not_found(jobs: Jobs) -> None:
@@ -367,13 +387,15 @@ def test_deleting_a_job_that_made_nothing_leaves_nothing_open(jobs: Jobs, files:
         jobs.submit("merge", {"checkpoint": "hf:someone/adapter"}),
         jobs.submit("evaluate", {"model": "tiny", "dataset": "data-1"}),
         jobs.submit("search", {"dataset": dataset(jobs, "data-9", task="summary"), "model": "tiny"}),
+        jobs.submit("pull", {"repo": "HuggingFaceTB/SmolVLM-500M-Instruct"}),
     ]
     for job in submitted:
         jobs.delete(job.id, files=files)
     with jobs.database.read() as session:
         left = [row.status for row in session.query(Dataset) if row.id not in ("data-1", "data-9")]
         assert left == ([] if files else ["failed"])
-        assert session.query(Run).count() == (0 if files else 1)
+        assert [run.status for run in session.query(Run)] == ([] if files else ["failed"])
+        assert session.query(Model).filter(Model.status == "pulling").count() == 0
         assert session.query(Model).filter(Model.kind == "merged").count() == 0
 
 

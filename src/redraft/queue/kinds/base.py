@@ -18,6 +18,8 @@ from redraft.queue.kinds.secrets import refuse_secrets
 from redraft.state.tables import Job
 
 Resource = Literal["device", "light"]
+LONGEST = 200
+"""Letters of a job's title."""
 NAME = r"[A-Za-z0-9_][\w.-]*"
 """Of an owner, a repository or a configuration on a hub; no way to another folder."""
 
@@ -80,7 +82,7 @@ class Kind(ABC, Generic[AnyPayload]):
         return self.read(job.payload)
 
     def label(self, payload: AnyPayload) -> str:
-        """A title for a job that was given none."""
+        """A title for a job that was given none, of at most LONGEST letters."""
         return self.title
 
     @abstractmethod
@@ -109,8 +111,7 @@ class Kind(ABC, Generic[AnyPayload]):
     def removed(self, session: Session, job: Job, files: bool) -> list[Path]:
         """Called when the job's row is deleted. files: the rows of what it made go too; the folders that are then
         to be removed."""
-        if not files:
-            self.failed(session, job)
+        self.failed(session, job)  # nobody will go on with what is not finished
         return []
 
 

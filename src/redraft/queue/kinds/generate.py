@@ -9,10 +9,9 @@ from typing import Annotated, Any
 from pydantic import ConfigDict, Field, model_validator
 from sqlalchemy.orm import Session
 
-from redraft.core.discovery import task_folders
-from redraft.core.errors import NotFound
 from redraft.queue.kinds import datasets
 from redraft.queue.kinds.base import Kind, Payload, Start
+from redraft.queue.kinds.things import check_task
 from redraft.queue.kinds.whole import already
 from redraft.state.tables import Job
 
@@ -54,11 +53,7 @@ class Generate(Kind[GeneratePayload]):
         return f"Draw {payload.train + payload.validation + payload.test:,} {payload.task} examples"
 
     def plan(self, session: Session, job: Job, payload: GeneratePayload) -> list[str]:
-        known = task_folders()
-        if payload.task not in known:
-            raise NotFound(
-                f"there is no task '{payload.task}'", where="task", remedy=f"Choose one of: {', '.join(known)}"
-            )
+        check_task(payload.task)
         total = payload.train + payload.validation + payload.test
         name = payload.name or f"{payload.task} {total:,} seed {payload.seed}"
         datasets.begin(session, job, name, payload.task, "generated")

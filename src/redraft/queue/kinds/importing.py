@@ -9,11 +9,10 @@ from typing import Annotated, Any, ClassVar
 from pydantic import ConfigDict, Field, model_validator
 from sqlalchemy.orm import Session
 
-from redraft.core.discovery import task_folders
-from redraft.core.errors import Conflict, NotFound, UsageError
+from redraft.core.errors import Conflict, UsageError
 from redraft.queue.kinds import datasets
-from redraft.queue.kinds.base import NAME, Kind, Payload, Start
-from redraft.queue.kinds.things import HUB, find_upload
+from redraft.queue.kinds.base import LONGEST, NAME, Kind, Payload, Start
+from redraft.queue.kinds.things import HUB, check_task, find_upload
 from redraft.queue.kinds.whole import already
 from redraft.state.tables import Job, Upload
 
@@ -75,14 +74,11 @@ class Import(Kind[ImportPayload]):
     payload = ImportPayload
 
     def label(self, payload: ImportPayload) -> str:
-        return f"Import {payload.name or payload.repo or payload.importer}"
+        return f"Import {payload.name or payload.repo or payload.importer}"[:LONGEST]
 
     def plan(self, session: Session, job: Job, payload: ImportPayload) -> list[str]:
-        known = task_folders()
-        if payload.task is not None and payload.task not in known:
-            raise NotFound(
-                f"there is no task '{payload.task}'", where="task", remedy=f"Choose one of: {', '.join(known)}"
-            )
+        if payload.task is not None:
+            check_task(payload.task)
         origin = payload.repo or payload.importer
         if payload.upload is not None:
             origin = find_upload(session, payload.upload, job.owner).name

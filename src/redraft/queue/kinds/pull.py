@@ -10,7 +10,7 @@ from pydantic import ConfigDict, Field
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from redraft.queue.kinds.base import NAME, Kind, Payload, Start
+from redraft.queue.kinds.base import LONGEST, NAME, Kind, Payload, Start
 from redraft.queue.kinds.plain import without_paths
 from redraft.queue.kinds.things import HUB, pending
 from redraft.state.lying.models import model_columns
@@ -36,7 +36,7 @@ class Pull(Kind[PullPayload]):
     payload = PullPayload
 
     def label(self, payload: PullPayload) -> str:
-        return f"Fetch {payload.repo.removeprefix(HUB)}"
+        return f"Fetch {payload.repo.removeprefix(HUB)}"[:LONGEST]
 
     def plan(self, session: Session, job: Job, payload: PullPayload) -> list[str]:
         name = HUB + payload.repo.removeprefix(HUB)

@@ -9,7 +9,7 @@ from pydantic import ConfigDict, Field, model_validator
 from sqlalchemy.orm import Session
 
 from redraft.core.errors import UsageError
-from redraft.queue.kinds.base import NAME, Kind, Payload, Start
+from redraft.queue.kinds.base import LONGEST, NAME, Kind, Payload, Start
 from redraft.queue.kinds.plain import without_paths
 from redraft.queue.kinds.things import dataset_folder, find_dataset, find_model, place_of_model
 from redraft.state.tables import Job
@@ -41,7 +41,7 @@ class Push(Kind[PushPayload]):
     payload = PushPayload
 
     def label(self, payload: PushPayload) -> str:
-        return f"Upload to {payload.repo}"
+        return f"Upload to {payload.repo}"[:LONGEST]
 
     def plan(self, session: Session, job: Job, payload: PushPayload) -> list[str]:
         if payload.dataset is not None:

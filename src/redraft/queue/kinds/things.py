@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from redraft.core.discovery import task_folders
 from redraft.core.errors import Conflict, NotFound
 from redraft.state.tables import Checkpoint, Dataset, Job, Model, Run, State, Table, Upload
 
@@ -18,6 +19,15 @@ NAMES = (TINY, HUB, "default/")
 MAKING = ("pulling", "making")
 PENDING = (State.WAITING, State.QUEUED, State.RUNNING, State.PAUSED)
 """States of a job that may still make what it was submitted for."""
+
+
+def check_task(name: str) -> None:
+    """NotFound where there is no such task; it names those that there are."""
+    known = task_folders()
+    if name not in known:
+        raise NotFound(
+            f"there is no task '{name[:40]}'", where="task", remedy=f"Choose one of: {', '.join(known)}"
+        )
 
 
 def find(session: Session, table: type[Thing], id: str, what: str, remedy: str, owner: str | None) -> Thing:

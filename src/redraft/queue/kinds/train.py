@@ -14,7 +14,7 @@ from redraft.core.errors import Conflict, UsageError
 from redraft.core.recipe import override, recipe_from_data
 from redraft.queue.kinds.base import Kind, Payload, Start
 from redraft.queue.kinds.plain import without_paths
-from redraft.queue.kinds.things import HUB, find_dataset, find_model, place_of_model
+from redraft.queue.kinds.things import HUB, check_task, find_dataset, find_model, place_of_model
 from redraft.queue.kinds.training_rows import (
     RECIPE,
     RESULT,
@@ -125,15 +125,17 @@ class Train(Kind[TrainPayload]):
         enter_scores(session, run, job, match_checkpoints(session, run, job.updated_at), job.updated_at)
 
     def failed(self, session: Session, job: Job) -> None:
-        # What a cancelled run has saved can still be used, and its job resumed.
-        self._ended(session, job, "paused" if job.state == State.CANCELLED else "failed")
+        self._ended(session, job, "failed")
 
     def paused(self, session: Session, job: Job) -> None:
         self._ended(session, job, "paused")
 
     def removed(self, session: Session, job: Job, files: bool) -> list[Path]:
         run = _row(session, job)
-        if run is None or not files:
+        if run is None:
+            return []
+        if not files:
+            self._ended(session, job, "failed")
             return []
         session.delete(run)
         return [Path(run.folder)]
@@ -143,7 +145,8 @@ class Train(Kind[TrainPayload]):
         if run is None or run.status == "finished":
             return
         rows = match_checkpoints(session, run, job.updated_at)
-        run.status = status if rows or status == "failed" else "new"
+        # What a run has saved can be gone on with, unless it was its own fault that it ended.
+        run.status = "paused" if rows and job.state != State.FAILED else status
         result = read_json(Path(run.folder) / RESULT)
         run.steps = max(rows, default=0)
         run.result = without_paths(result_of(result), {run.folder: run.id}) if result else run.result
@@ -171,6 +174,7 @@ def recipe_of(
     for text in payload.overrides:
         override(data, text)
     recipe = recipe_from_data(data)
+    check_task(recipe.task)
     if recipe.output is not None:
         raise UsageError("a job's run lies in the state folder", where="output", remedy="Leave this key out")
     if dataset is None and not recipe.dataset.startswith(HUB):

@@ -85,9 +85,9 @@ class Streams:
                     async with asyncio.timeout(self._heartbeat):
                         await listener.news.wait()
                 except TimeoutError:
-                    if self._tailer is None or self._tailer.done():
-                        return  # it failed, as the log says; whoever connects again starts another
                     yield format_sse_event(comment="beat")
+                if self._tailer is None or self._tailer.done():
+                    return  # it failed, as the log says; whoever connects again starts another
 
     async def _next(self, listener: Listener, position: int) -> list[Frame]:
         """What has come to a listener since `position`, in order and once; a page of it at most."""
@@ -138,8 +138,8 @@ class Streams:
                     await self._sleep(INTERVAL)
         finally:
             self._recent.end()
-        for listener in self._everybody():
-            listener.news.set()  # so that it sees that the server stops
+            for listener in self._everybody():
+                listener.news.set()  # so that it sees that the server stops, or that nobody tails
 
     def _listening(self, frame: Frame) -> list[Listener]:
         of_job = self._rooms.get(frame.job, ()) if frame.job is not None else ()

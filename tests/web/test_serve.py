@@ -33,6 +33,8 @@ def server(home: Path, tmp_path: Path) -> Iterator[Served]:
 def test_a_server_is_opened_in_a_browser_and_by_programs(home: Path, server: Served, tmp_path: Path) -> None:
     assert httpx2.get(f"{server.url}/api/health").json()["status"] == "ok"
     assert httpx2.get(f"{server.url}/api/jobs").status_code == 401
+    soft, hard = psutil.Process(server.process.pid).rlimit(psutil.RLIMIT_NOFILE)
+    assert soft >= min(hard, 8192), "a thousand streams need as many files"
     with server.client(home) as client:
         assert client.get("/api/jobs").json() == {"items": [], "next": None}
     with httpx2.Client(follow_redirects=True) as browser:

@@ -19,6 +19,8 @@ from redraft.web.settings import Settings
 SERVING = "serving.json"
 """In the state folder: address and process of its server, for `redraft token --link` and other commands."""
 BACKLOG = 2048
+OPEN_FILES = 8192
+"""Wanted at once: a connection is a file, and many systems give a process 1024 where it may have more."""
 
 
 def bind(settings: Settings) -> socket.socket:
@@ -39,6 +41,7 @@ def bind(settings: Settings) -> socket.socket:
         found.close()
         raise _not_bound(settings, error) from error
     found.set_inheritable(False)
+    _allow_connections()
     return found
 
 
@@ -99,6 +102,17 @@ def serving(folder: Path | None = None) -> dict[str, Any] | None:
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return told if lives else None
+
+
+def _allow_connections() -> None:
+    if os.name != "posix":
+        return
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _not_bound(settings: Settings, error: OSError) -> UsageError:

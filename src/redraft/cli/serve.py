@@ -32,6 +32,11 @@ def register(app: typer.Typer, run: Callable[..., None]) -> None:
             bool | None,
             typer.Option("--open/--no-open", help="Open a browser. Default: on a terminal with a screen."),
         ] = None,
+        show_link: bool = typer.Option(
+            True,
+            "--link/--no-link",
+            help="Print a link that signs a browser in. Not where logs are kept.",
+        ),
         log: str = typer.Option("auto", "--log", help="json, lines, or auto: lines on a terminal."),
     ) -> None:
         """Serve the API and the pages of this state folder, and start a worker for its jobs."""
@@ -55,6 +60,7 @@ def register(app: typer.Typer, run: Callable[..., None]) -> None:
             say=lambda line: typer.echo(line, err=True),
             browser=_has_screen() if browser is None else browser,
             json_logs=None if log == "auto" else log == "json",
+            show_link=show_link,
         )
 
 

@@ -31,12 +31,17 @@ MOST_AT_ONCE = 4000
 
 
 def serve(
-    settings: Settings, *, say: Callable[[str], None], browser: bool = False, json_logs: bool | None = None
+    settings: Settings,
+    *,
+    say: Callable[[str], None],
+    browser: bool = False,
+    json_logs: bool | None = None,
+    show_link: bool = True,
 ) -> None:
     """Checks everything that can be wrong, then serves until SIGTERM or Ctrl-C.
 
-    say: gets each line for a person. browser: open one when the server answers. Raises UsageError or StateError
-    before anything has begun.
+    say: gets each line for a person. browser: open one when the server answers. show_link: tell a link that
+    signs a browser in, which no log should keep. Raises UsageError or StateError before anything has begun.
     """
     check_reach(settings)
     listening = bind(settings)
@@ -57,7 +62,9 @@ def serve(
             ws="none",
         )
         url = address(settings)
-        server = _Server(config, lambda: _announce(settings, url, say, browser), lambda: app.state.service)
+        server = _Server(
+            config, lambda: _announce(settings, url, say, browser, show_link), lambda: app.state.service
+        )
         try:
             with _ends_in_order():
                 server.run(sockets=[listening])
@@ -99,14 +106,15 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets=sockets)
 
 
-def _announce(settings: Settings, url: str, say: Callable[[str], None], browser: bool) -> None:
+def _announce(settings: Settings, url: str, say: Callable[[str], None], browser: bool, show_link: bool) -> None:
     note_serving(settings, url)
-    opened = link(url)
     say(f"redraft serves {home()} at {url}")
-    say(f"Open it in a browser, once, within 15 minutes: {opened}")
-    say("Another link: redraft token --link. Ctrl-C stops the server; jobs that run go on.")
+    if show_link:
+        say(f"Open it in a browser, once, within 15 minutes: {link(url)}")
+    another = "Another link" if show_link else "A link that opens it in a browser"
+    say(f"{another}: redraft token --link. Ctrl-C stops the server; jobs that run go on.")
     if browser:
-        threading.Thread(target=webbrowser.open, args=[opened], daemon=True).start()
+        threading.Thread(target=webbrowser.open, args=[link(url)], daemon=True).start()
 
 
 @contextlib.contextmanager

@@ -36,6 +36,9 @@ def main(arguments: list[str]) -> int:
         return health(arguments[1])
     if arguments[:1] != ["serve"] or "--help" in arguments:
         os.execv(sys.executable, [*REDRAFT, *arguments])
+    # Until there is something to save; a first process without a handler would never hear of it.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: sys.exit(128 + signal.SIGTERM))
     code = write_token()
     return code or Both(arguments[1:]).run()
 
@@ -68,7 +71,7 @@ class Both:
 
     def __init__(self, options: list[str]) -> None:
         self.stopping = 0
-        self.server = subprocess.Popen([*REDRAFT, "serve", "--no-worker", *options])
+        self.server = subprocess.Popen([*REDRAFT, "serve", "--no-worker", "--no-open", "--no-link", *options])
         self.worker: subprocess.Popen[bytes] | None = None
         self.wants_worker = "--no-worker" not in options
         self.not_before = 0.0

@@ -130,10 +130,12 @@ def test_a_container_serves_with_a_token_that_its_volume_keeps(
             assert container.run(["redraft", "token"]).stdout.split() == token.split()[:1]
             assert container.run(["sh", "-c", "touch /etc/x /opt/redraft/x /x"]).returncode != 0
             assert container.stop() == 0
-        assert token.split()[0] not in container.log.read_text()
+        said = container.log.read_text()
+        assert token.split()[0] not in said and "?code=" not in said  # nor a link that signs in
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_a_stop_saves_a_training_which_the_next_start_goes_on_with(
     volume: Path, scratch: Callable[[], Path]
 ) -> None:
@@ -141,7 +143,7 @@ def test_a_stop_saves_a_training_which_the_next_start_goes_on_with(
     with running(image, volume, scratch()) as container:
         container.healthy()
         made = _submit(container, "generate", "task=cad", "train=24", "options.level=simple")
-        steps = ["recipe.train.max_steps=300", "recipe.train.epochs=1000", "recipe.train.save_every=1000"]
+        steps = ["recipe.train.max_steps=120", "recipe.train.epochs=1000", "recipe.train.save_every=1000"]
         recipe = ["recipe.task=cad", "recipe.model.base=tiny", "recipe.model.freeze=[]", *steps]
         job = _submit(container, "train", *recipe, f"dataset={made['output']['dataset']}")["id"]
         _until(container, job, lambda row: (row["progress"] or {}).get("stage") == "training")
@@ -160,7 +162,7 @@ def _submit(container: Container, kind: str, *payload: str) -> dict[str, Any]:
 
 
 def _until(
-    container: Container, job: str, holds: Callable[[dict[str, Any]], bool], seconds: float = 240
+    container: Container, job: str, holds: Callable[[dict[str, Any]], bool], seconds: float = 400
 ) -> dict[str, Any]:
     row: dict[str, Any] = {}
     deadline = time.monotonic() + seconds

@@ -42,6 +42,8 @@ ROWS = {
     "keeper_killed_seconds_until": "keeper killed",
     "trainer_killed_seconds_until": "trainer killed",
     "minutes": "minutes",
+    "cores": "cores",
+    "load": "processes that wanted them (the load of 15 minutes)",
 }
 
 
@@ -105,8 +107,10 @@ def shown(key: str, value: Any) -> str:
         return str(len(value))
     if isinstance(value, dict):
         parts = value if "handed_on" in value else {"": value}
-        return "; ".join(f"{part.replace('_', ' ')} {_spread(figures)}".strip() for part, figures in parts.items())
-    return f"{value:,}" if isinstance(value, int) else str(value)
+        return "<br>".join(
+            f"{part.replace('_', ' ')} {_spread(figures)}".strip() for part, figures in parts.items()
+        )
+    return f"{value:,}" if isinstance(value, int) else f"{value:.1f}"
 
 
 def _spread(figures: dict[str, float]) -> str:

@@ -1,4 +1,4 @@
-"""Datasets by the API, on both databases: listed, added, renamed, checked, and never removed under a job."""
+"""Datasets by the API: listed, added, renamed, checked, and never removed under a job."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import io
 import json
 import shutil
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
 
+from databases import WAYS
 from lying_folders import make_dataset
 from redraft.state.access.token import ensure_token
 from redraft.state.database import Database
@@ -22,10 +23,23 @@ from redraft.state.tables import Dataset
 from redraft.web.app import create_app
 from redraft.web.settings import Settings
 
+BOTH = pytest.mark.parametrize("way", WAYS)
+"""For tests of what the two databases could do differently."""
+
+
+@pytest.fixture
+def way() -> str:
+    return "sqlite"
+
+
+@pytest.fixture
+def database(way: str, make_database: Callable[[str], Database]) -> Database:
+    return make_database(way)
+
 
 @pytest.fixture
 def client(database: Database, state_home: Path) -> Iterator[TestClient]:
-    """A client of a service on either kind of database."""
+    """A client of a service on that database."""
     headers = {"Authorization": f"Bearer {ensure_token().value}"}
     with TestClient(create_app(Settings()), base_url="http://127.0.0.1:7001", headers=headers) as started:
         yield started
@@ -62,6 +76,7 @@ def send(client: TestClient, body: bytes, name: str = "plates.zip") -> dict[str,
     return found
 
 
+@BOTH
 def test_a_dataset_is_listed_and_shown(client: TestClient, entered: str, tmp_path: Path) -> None:
     (listed,) = client.get("/api/datasets").json()["items"]
     assert listed["id"] == entered and listed["counts"] == {"train": 6, "validation": 2}
@@ -79,6 +94,7 @@ def test_a_dataset_is_listed_and_shown(client: TestClient, entered: str, tmp_pat
     assert str(tmp_path) not in answer.text, "ids, not paths"
 
 
+@BOTH
 def test_filters_and_the_old_address(client: TestClient, entered: str, database: Database) -> None:
     made = new_id("data")
     with database.write() as session:
@@ -96,6 +112,7 @@ def test_filters_and_the_old_address(client: TestClient, entered: str, database:
     assert [i["id"] for i in client.get("/api/datasets", params={"after": made}).json()["items"]] == [entered]
 
 
+@BOTH
 def test_an_uploaded_dataset_becomes_one_of_ours(client: TestClient, original: Path, state_home: Path) -> None:
     upload = send(client, zipped(original))
     assert upload["dataset"] is True
@@ -162,6 +179,7 @@ def test_a_dataset_gets_another_name(client: TestClient, entered: str) -> None:
     assert client.patch(f"/api/datasets/{entered}", json={"folder": "/etc"}).status_code == 422
 
 
+@BOTH
 def test_a_check_is_a_job(client: TestClient, entered: str) -> None:
     answer = client.post(f"/api/datasets/{entered}/check", json={"max_tokens": 100})
     assert answer.status_code == 201
@@ -175,6 +193,7 @@ def test_a_check_is_a_job(client: TestClient, entered: str) -> None:
     assert client.post(f"/api/datasets/{entered}/check").status_code == 201, "a body is not needed"
 
 
+@BOTH
 def test_no_dataset_is_removed_under_a_job(client: TestClient, entered: str) -> None:
     job = client.post(f"/api/datasets/{entered}/check").json()
     answer = client.delete(f"/api/datasets/{entered}")

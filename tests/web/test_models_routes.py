@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import update
 
+from databases import WAYS
 from redraft.state.access.token import ensure_token
 from redraft.state.catalogue import entries
 from redraft.state.database import Database
@@ -21,9 +22,23 @@ from redraft.web.settings import Settings
 SMALL = "model-smolvlm-500m-instruct"
 
 
+BOTH = pytest.mark.parametrize("way", WAYS)
+"""For tests of what the two databases could do differently."""
+
+
+@pytest.fixture
+def way() -> str:
+    return "sqlite"
+
+
+@pytest.fixture
+def database(way: str, make_database: Callable[[str], Database]) -> Database:
+    return make_database(way)
+
+
 @pytest.fixture
 def client(database: Database, state_home: Path) -> Iterator[TestClient]:
-    """A client of a service on either kind of database."""
+    """A client of a service on that database."""
     headers = {"Authorization": f"Bearer {ensure_token().value}"}
     with TestClient(create_app(Settings()), base_url="http://127.0.0.1:7001", headers=headers) as started:
         yield started
@@ -39,6 +54,7 @@ def test_the_catalogue_is_there_at_once(client: TestClient) -> None:
     assert "standard" in small["recipes"]
 
 
+@BOTH
 def test_pages_and_filters(client: TestClient) -> None:
     first = client.get("/api/models", params={"limit": 4}).json()
     rest = client.get("/api/models", params={"after": first["next"]}).json()
@@ -49,6 +65,7 @@ def test_pages_and_filters(client: TestClient) -> None:
     assert client.get("/api/models", params={"status": "asleep"}).status_code == 422
 
 
+@BOTH
 def test_fetching_is_a_job_and_its_progress_is_shown(client: TestClient, database: Database) -> None:
     answer = client.post(f"/api/models/{SMALL}/pull", headers={"Idempotency-Key": "one"})
     assert answer.status_code == 201
@@ -97,6 +114,7 @@ def add(database: Database, folder: Path, **more: object) -> str:
     return id
 
 
+@BOTH
 def test_a_model_made_here_is_removed(client: TestClient, database: Database, state_home: Path) -> None:
     id = add(database, state_home / "models" / "mine")
     job = client.post("/api/jobs", json={"kind": "evaluate", "payload": {"model": id, "dataset": new_id("data")}})

@@ -70,7 +70,7 @@ def test_five_gigabytes_are_refused_before_they_are_sent(address: tuple[str, int
         answer = http.client.HTTPResponse(connection)
         answer.begin()
         assert answer.status == 413
-        assert json.load(answer)["detail"] == "a file may have 4.00 GiB at most"
+        assert json.load(answer)["detail"] == "a file may have 4.0 GiB at most"
     assert not uploads(state_folder)
 
 

@@ -10,7 +10,7 @@ import contextlib
 import os
 import shutil
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -71,7 +71,6 @@ async def receive(pieces: AsyncIterator[bytes], name: str, expected: int, room: 
     UsageError, InputError, TooLarge or OutputError as may be; then nothing of it is left.
     """
     id = new_id("upload")
-    await asyncio.to_thread(_sweep)
     room.check(expected, name)
     with _temporary(id) as folder:
         path = folder / ".received"
@@ -155,9 +154,11 @@ def _uploads() -> Path:
     return folder
 
 
-def _sweep() -> None:
-    for folder in _uploads().glob(".upload-*"):
+def sweep(known: Collection[str]) -> None:
+    """Removes what killed servers left: folders that are still being received, and those that are in no row
+    (`known`: the ids of rows), once nothing was written to them for a day."""
+    for folder in _uploads().glob("*upload-*"):
         with contextlib.suppress(OSError):  # it may just be received, and have its name by now
             newest = max(path.stat().st_mtime for path in (folder, *folder.iterdir()))
-            if time.time() - newest > STALE:
+            if folder.name not in known and time.time() - newest > STALE:
                 shutil.rmtree(folder, ignore_errors=True)

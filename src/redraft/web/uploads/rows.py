@@ -12,14 +12,18 @@ from redraft.core.errors import Conflict, NotFound
 from redraft.state.database import Database
 from redraft.state.tables import ENDED, Job, Upload
 from redraft.web.uploads.models import UploadDetail, UploadItem
-from redraft.web.uploads.receiving import Received, Room
+from redraft.web.uploads.receiving import Received, Room, sweep
 
 MANIFEST = "manifest.json"
 
 
 def room(database: Database, owner: str, file: int, quota: int, arriving: int) -> Room:
-    """file, quota: bytes of one file, and of all of an owner's. arriving: bytes of what is being received now."""
+    """file, quota: bytes of one file, and of all of an owner's. arriving: bytes of what is being received now.
+
+    What killed servers left is removed first.
+    """
     with database.read() as session:
+        sweep(set(session.scalars(select(Upload.id))))
         return Room(file, max(0, quota - _taken(session, owner) - arriving))
 
 

@@ -56,11 +56,10 @@ def picture(request: Request, work: Work) -> Result:
         raise NotFound(f"the example has {len(images)} pictures", where=f"{split.name} {index}")
     image = images[number]
     kind = next((kind for head, kind in TYPES.items() if image.bytes.startswith(head)), None)
-    size = size_of(image)
-    if kind is None or size is None or size[0] * size[1] > MAX_PIXELS:
-        raise InputError(
-            "this picture is broken, or too large to show", where=f"{split.name} {index} {image.path}"
-        )
+    size = size_of(image) if kind is not None else None  # nobody has vouched for it: no other reader tries it
+    if size is None or size[0] * size[1] > MAX_PIXELS:
+        where = f"{split.name} {index} {image.path}"
+        raise InputError("this picture is broken, or too large to show", where=where)
     return Result({"type": kind, "data": base64.b64encode(image.bytes).decode()})
 
 

@@ -106,7 +106,9 @@ def test_several_answers_with_a_seed_are_the_same_again_and_differ(client: opena
     assert len(set(first)) > 1
     assert texts(1) == first
     assert texts(2) != first
+    unsaid = client.chat.completions.create(**{**LONG, "max_tokens": 8, "n": 4, "seed": 1})
     greedy = client.chat.completions.create(**{**LONG, "max_tokens": 8, "temperature": 0, "n": 2})
+    assert unsaid.choices[0].message.content == greedy.choices[0].message.content
     assert len({choice.message.content for choice in greedy.choices}) == 1
     narrow = client.chat.completions.create(**{**LONG, "max_tokens": 8, "temperature": 1.5, "top_p": 1e-6})
     assert narrow.choices[0].message.content == greedy.choices[0].message.content

@@ -19,6 +19,7 @@ from redraft.worker.answering.engine import Engine, Wish
 from redraft.worker.answering.memory import memory_to_use
 from redraft.worker.answering.shared import SharedPredictor, results
 from redraft.worker.answering.shelf import Shelf
+from redraft.worker.answering.stock import MAX_BUSY, Stock
 from redraft.worker.answering.weights import weights_of
 from small_models import save_small
 
@@ -128,6 +129,17 @@ def test_a_limit_that_is_no_number_is_refused(said: str, monkeypatch: pytest.Mon
 
 def row(predictor: LocalPredictor, text: str) -> Row:
     return Row(0, 0, None, predictor.encoder.encode_prompt(example(text)), limit=5)
+
+
+def test_one_request_too_many_is_told_to_come_again() -> None:
+    stock = Stock()
+    with ExitStack() as stack:
+        for _ in range(MAX_BUSY):
+            stock.check_room()
+            stack.enter_context(stock.idle.working())
+        with pytest.raises(Busy, match="64 requests"):
+            stock.check_room()
+    stock.check_room()
 
 
 def answered(predictor: LocalPredictor, engine: Engine, texts: list[str], **settings: object) -> list[str]:

@@ -79,11 +79,18 @@ def every(database: Database | None) -> list[Known]:
     if database is None:
         return found
     with database.read() as session:
-        rows = [
-            *(_run(session, run) for run in session.scalars(select(Run))),
-            *(_checkpoint(row, run) for row, run in session.execute(_standing())),
-            *(_model(row) for row in session.scalars(select(Model).where(Model.folder.is_not(None)))),
-        ]
+        standing = [(row, run) for row, run in session.execute(_standing())]
+        models = [_model(row) for row in session.scalars(select(Model).where(Model.folder.is_not(None)))]
+    newest: dict[str, tuple[Checkpoint, Run]] = {}
+    for row, run in standing:
+        best = newest.setdefault(run.id, (row, run))[0]
+        if (row.latest, row.step) > (best.latest, best.step):
+            newest[run.id] = (row, run)
+    rows = [
+        *(_run(row, run) for row, run in newest.values()),
+        *(_checkpoint(row, run) for row, run in standing),
+        *models,
+    ]
     known = [one for one in rows if one is not None and one.folder.is_dir()]
     return found + sorted(known, key=lambda one: -one.created)
 
@@ -98,7 +105,13 @@ def _row(session: Session, name: str) -> Known | None:
         return _checkpoint(checkpoint[0], checkpoint[1])
     run = session.get(Run, name)
     if run is not None:
-        return _run(session, run)
+        newest = session.scalars(
+            select(Checkpoint)
+            .where(Checkpoint.run_id == run.id, ~Checkpoint.removed)
+            .order_by(Checkpoint.latest.desc(), Checkpoint.step.desc())
+            .limit(1)
+        ).first()
+        return None if newest is None else _run(newest, run)
     model = session.get(Model, name) or session.scalars(select(Model).where(Model.name == name)).first()
     return _model(model) if model is not None else None
 
@@ -107,15 +120,7 @@ def _checkpoint(row: Checkpoint, run: Run) -> Known:
     return Known(row.id, Path(run.folder) / row.path, int(row.created_at), f"{run.name}, step {row.step}")
 
 
-def _run(session: Session, run: Run) -> Known | None:
-    newest = session.scalars(
-        select(Checkpoint)
-        .where(Checkpoint.run_id == run.id, ~Checkpoint.removed)
-        .order_by(Checkpoint.latest.desc(), Checkpoint.step.desc())
-        .limit(1)
-    ).first()
-    if newest is None:
-        return None
+def _run(newest: Checkpoint, run: Run) -> Known:
     return Known(run.id, Path(run.folder) / newest.path, int(newest.created_at), run.name)
 
 

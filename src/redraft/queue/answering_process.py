@@ -80,7 +80,9 @@ class AnsweringProcess:
                     start_new_session=True,  # a Ctrl-C in the terminal is for the server, which ends it in order
                 )
             while time.monotonic() < until:
-                if await self._health() is not None:
+                health = await self._health()
+                if health is not None:
+                    self._keep_if(health["pid"])
                     return
                 code = self._started.poll()
                 if code == 0:
@@ -96,6 +98,14 @@ class AnsweringProcess:
             f"the process that answers did not begin to answer in {PATIENCE:.0f} s",
             remedy=f"Its last words: {last_words(folder / ERRORS)}",
         )
+
+    def _keep_if(self, pid: int) -> None:
+        """Ends the process that we started where another caller's was faster: once that one ended, ours, still on
+        its way, would take its place for nobody."""
+        if self._started is not None and self._started.pid != pid:
+            self._started.kill()
+            self._started.wait()
+            self._started = None
 
     async def _end(self, health: dict[str, Any]) -> None:
         """Asks a process of another version to end, and waits until it has."""

@@ -120,7 +120,7 @@ def live(target: Target, process: psutil.Process, streams: int, seconds: float) 
             spent = process.cpu_times()
             wrote = json.loads(output)
             last = dict.fromkeys(jobs, wrote["last"])
-            for _ in range(600):  # a server that has fallen behind gets a minute to deliver
+            for _ in range(1800):  # a server that has fallen behind gets three minutes to deliver
                 await asyncio.sleep(0.1)
                 if watched.has_all(last):
                     break

@@ -61,6 +61,7 @@ def test_the_other_servers_models_answer_here(far: Running, tmp_path: Path) -> N
             service.openai.chat.completions.create(model=own, messages=[{"role": "user", "content": "1 " * 1100}])
 
 
+@pytest.mark.slow  # it starts a third process that loads torch
 def test_a_tasks_question_goes_to_the_other_server_too(far: Running, tmp_path: Path) -> None:
     with near(tmp_path / "near", f"{far.url}/v1", far.token) as service:
         answer = service.http.post(

@@ -251,6 +251,7 @@ def test_a_wrong_request_to_summarise_is_a_problem(service: Running, body: dict[
     assert answer.json()["detail"]
 
 
+@pytest.mark.slow  # the same as of a chat, which every run tests; it loads everything a second time
 def test_a_kill_in_the_middle_is_a_503_and_the_next_request_works(
     service: Running, pictures: dict[str, bytes]
 ) -> None:

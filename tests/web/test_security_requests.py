@@ -7,6 +7,7 @@ import io
 import json
 import logging
 import os
+import re
 import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -175,6 +176,25 @@ def test_a_line_a_request_and_no_secret_in_any(
     assert all(
         {"method", "path", "status", "milliseconds", "timestamp", "level"} <= set(line) for line in requests
     )
+
+
+def test_on_a_terminal_a_request_is_one_short_line(web_app: FastAPI, monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = io.StringIO()
+    monkeypatch.setattr("sys.stderr", stream)
+    root = logging.getLogger()
+    before, level = root.handlers[:], root.level
+    set_up_logs(as_json=False)
+    try:
+        with TestClient(web_app):
+            ((_, answer),) = ask_all(web_app, [Ask("GET", "/api/jobs?page=x", {})])
+    finally:
+        root.handlers[:] = before
+        root.setLevel(level)
+        structlog.reset_defaults()
+    (line,) = [line for line in stream.getvalue().splitlines() if "/api/jobs" in line]
+    assert re.search(r"401 GET /api/jobs in [\d.]+ ms", line)
+    assert answer.headers["x-request-id"] in line
+    assert "page=x" not in line
 
 
 def test_a_locked_database_is_one_clear_answer_and_the_service_goes_on(

@@ -48,7 +48,7 @@ def set_up_logs(*, as_json: bool | None = None) -> None:
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.TimeStamper(fmt="iso" if as_json else "%H:%M:%S", utc=as_json),
     ]
     last: list[Any] = (
         [structlog.processors.ExceptionRenderer(TRACE), blot_out, structlog.processors.JSONRenderer()]
@@ -56,6 +56,7 @@ def set_up_logs(*, as_json: bool | None = None) -> None:
         else [
             structlog.processors.format_exc_info,
             blot_out,
+            short_request,
             structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()),
         ]
     )
@@ -86,6 +87,19 @@ def set_up_logs(*, as_json: bool | None = None) -> None:
 def blot_out(logger: Any, method: str, line: MutableMapping[str, Any]) -> Mapping[str, Any]:
     """A processor of structlog that removes secrets from every text of a line, however deep."""
     return {key: _blotted(value) for key, value in line.items()}
+
+
+def short_request(logger: Any, method: str, line: MutableMapping[str, Any]) -> Mapping[str, Any]:
+    """A processor of structlog that makes a request's line one for people."""
+    if line.get("event") != "request":
+        return line
+    says = f"{line['status']} {line['method']} {line['path']}"
+    return {
+        "timestamp": line["timestamp"],
+        "level": line["level"],
+        "event": f"{says} in {line['milliseconds']} ms",
+        "request_id": line["request_id"],
+    }
 
 
 def _blotted(value: Any) -> Any:

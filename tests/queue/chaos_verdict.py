@@ -12,6 +12,7 @@ from chaos_world import World
 from sqlalchemy import select
 
 from redraft.queue.events import after
+from redraft.queue.working import NOT_BEGUN
 from redraft.state.tables import Checkpoint, Event, State
 
 
@@ -80,12 +81,15 @@ def stale_checkpoints(world: World) -> list[str]:
 def unexplained(world: World, events: dict[str, list[Event]]) -> list[str]:
     """Attempts that began though nobody had killed the one before, as when a server or a worker dies."""
     killed = {(kill.job, kill.token) for kill in world.kills if kill.job}
-    return [
-        f"{job} {event.data}"
-        for job, found in events.items()
-        for event in of(found, "attempt")
-        if event.data["token"] > 1 and (job, event.data["token"] - 1) not in killed
-    ]
+    found = []
+    for job, said in events.items():
+        never_began = False  # its worker was killed between claiming it and starting its keeper
+        for event in said:
+            if event.kind == "state" and event.data["state"] == "queued":
+                never_began = event.data["reason"] == NOT_BEGUN
+            elif event.kind == "attempt" and event.data["token"] > 1 and not never_began:
+                found += [f"{job} {event.data}"] if (job, event.data["token"] - 1) not in killed else []
+    return found
 
 
 def until(world: World, events: dict[str, list[Event]], role: str, kind: str) -> list[float]:

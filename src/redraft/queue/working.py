@@ -188,7 +188,10 @@ class Worker:
         self._told.discard(job.id)
         self._begun.pop(job.id, None)
         with contextlib.suppress(LeaseLost):  # another worker was quicker
-            self.jobs.rescue(job.id, job.lease_token, reason)
+            if reason == NOT_BEGUN:  # nothing was tried: it is not held against the job
+                self.jobs.released(job.id, job.lease_token, reason)
+            else:
+                self.jobs.rescue(job.id, job.lease_token, reason)
         return True
 
 

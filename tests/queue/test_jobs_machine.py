@@ -83,9 +83,12 @@ class QueueMachine(RuleBasedStateMachine):
             return answer
         return None
 
-    @initialize()
-    def begin(self) -> None:
+    @initialize(target=ids, needs=st.booleans())
+    def begin(self, needs: bool) -> Any:
+        """Some jobs to begin with: most steps are then about work and not about an empty queue."""
         assert self.queue.page().items == []
+        made = [self.submit("stepwise", 0, []), self.submit("plain", 1, []), self.submit("stepwise", 0, [])]
+        return multiple(*made, self.submit("plain", 0, made[:1] if needs else []))
 
     # people
 
@@ -158,6 +161,14 @@ class QueueMachine(RuleBasedStateMachine):
         found = self.running("device")
         job = found[which % len(found)]
         self.publish((job.id, job.token), steps)
+
+    @rule(target=leases, host=HOSTS)
+    def work_goes_on(self, host: str) -> Any:
+        """The next job is taken as soon as its pause is over."""
+        waits = [job.not_before for job in self.model.jobs.values() if job.state == "queued"]
+        if waits and min(waits) > self.model.now:
+            self.clock_jumps(min(waits) - self.model.now)
+        return self.claim(host, BOTH, 30.0)
 
     @precondition(lambda self: self.running())
     @rule(which=st.integers(0, 3), how=st.sampled_from(["fail", "rescue", "paused"]))
@@ -278,7 +289,7 @@ def run(database: Database, examples: int, steps: int) -> None:
 
 
 def test_the_queue_does_as_its_model_says(database: Database) -> None:
-    run(database, examples=20, steps=40)
+    run(database, examples=25, steps=50)
 
 
 @pytest.mark.slow

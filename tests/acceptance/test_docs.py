@@ -46,7 +46,11 @@ def test_commands_and_their_options_exist(page: Path) -> None:
     for line in commands(page.read_text(encoding="utf-8")):
         line = re.split(r"\s#|\s\|\s|\s>\s|\s2>", line)[0]
         words = [word for word in shlex.split(line)[1:] if not word.startswith("<")]
-        verb = tuple(words[:2]) if words[0] in ("data", "cad", "db", "jobs", "models", "summary") else tuple(words[:1])
+        verb = (
+            tuple(words[:2])
+            if words[0] in ("data", "cad", "db", "jobs", "models", "summary")
+            else tuple(words[:1])
+        )
         if verb[0].startswith("-") or "|" in "".join(verb):
             continue
         shown = help_of(verb)

@@ -20,7 +20,7 @@ from redraft.core.errors import Conflict, InputError, NotFound, RedraftError, Us
 from redraft.queue.jobs import Jobs
 from redraft.state.database import Database
 from redraft.state.tables import Job
-from redraft.web.job_models import JobDetail, JobItem
+from redraft.web.jobs.models import JobDetail, JobItem
 
 GENERATE = ("submit", "generate", "task=cad", "train=4")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from small_families import small
 
@@ -35,13 +35,17 @@ def streamed(ids: list[int], stops: list[str]) -> list[str]:
 
 
 def cut(text: str, stops: list[str]) -> str:
-    """The text up to its first stop, without the white space around it."""
+    """The text up to the stop that is complete first, without the white space around it."""
     begun = text.lstrip()
-    places = [at for stop in stops if (at := begun.find(stop)) >= 0]
-    return begun[: min(places, default=len(begun))].rstrip()
+    for end in range(len(begun) + 1):
+        lengths = [len(stop) for stop in stops if begun[:end].endswith(stop)]
+        if lengths:
+            return begun[: end - max(lengths)].rstrip()
+    return begun.rstrip()
 
 
 @given(TEXTS, STOPS)
+@example("a11", ["1", "a11"])
 def test_the_pieces_are_the_text_up_to_its_first_stop(text: str, stops: list[str]) -> None:
     pieces = streamed(encode(text), stops)
     assert "".join(pieces) == cut(text, stops)

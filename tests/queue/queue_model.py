@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from redraft.queue.endings import BACKOFF, MAX_STALLED
-from redraft.queue.reading import FAR
+from redraft.queue.jobs.endings import BACKOFF, MAX_STALLED
+from redraft.queue.jobs.reading import FAR
 
 ENDED = ("finished", "failed", "cancelled")
 LOST = {"failed": "failed", "cancelled": "was cancelled"}

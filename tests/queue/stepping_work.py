@@ -18,8 +18,8 @@ from redraft.queue.events import after
 from redraft.queue.executors.local import LocalExecutor
 from redraft.queue.jobs import Jobs
 from redraft.queue.keeper import main
+from redraft.queue.keeping.watching import Patience
 from redraft.queue.kinds import Kind, Payload, Start
-from redraft.queue.watching import Patience
 from redraft.queue.working import Worker
 from redraft.state.database import Database
 from redraft.state.places import RUNS, new_id, place

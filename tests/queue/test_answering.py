@@ -16,10 +16,11 @@ import pytest
 from answering_service import end_answering, own_home, wait_until
 from redraft.core.answers import LONGEST, answering_folder, socket_path
 from redraft.core.errors import NotFound, UsageError, WorkerLost
-from redraft.queue import answer_files, answering_process
-from redraft.queue.answer_files import AnswerFiles
-from redraft.queue.answer_models import aliases, every, find
 from redraft.queue.answering import Answering
+from redraft.queue.answering import files as answer_files
+from redraft.queue.answering import process as answering_process
+from redraft.queue.answering.files import AnswerFiles
+from redraft.queue.answering.models import aliases, every, find
 from redraft.state.database import Database
 from redraft.state.tables import Checkpoint, Model, Run
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from redraft.queue.events import after, append
-from redraft.queue.logs import LINE, OUTPUT, BoundedLog, job_folder, tail
-from redraft.queue.outbox import MOST, Outbox, as_event
-from redraft.queue.plain import LONGEST
+from redraft.queue.keeping.logs import LINE, OUTPUT, BoundedLog, job_folder, tail
+from redraft.queue.keeping.outbox import MOST, Outbox, as_event
+from redraft.queue.keeping.plain import LONGEST
 from redraft.state.database import Database
 
 

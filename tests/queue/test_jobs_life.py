@@ -10,11 +10,11 @@ from plain_work import BOTH, PLAIN, MovedDatabase
 from sqlalchemy import select
 
 from redraft.core.errors import Conflict, LeaseLost, NotFound, UsageError
-from redraft.queue.endings import BACKOFF, MAX_STALLED
 from redraft.queue.events import after
 from redraft.queue.jobs import Jobs
+from redraft.queue.jobs.endings import BACKOFF, MAX_STALLED
+from redraft.queue.jobs.removal import sweep
 from redraft.queue.kinds import KINDS
-from redraft.queue.removal import sweep
 from redraft.state.database import Database
 from redraft.state.places import JOBS, place
 from redraft.state.tables import Checkpoint, Dataset, Desired, Job, Run, State

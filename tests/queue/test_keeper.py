@@ -13,7 +13,7 @@ from stepping_work import HERE, Bench, state_after
 
 from databases import PostgreSQL
 from redraft.queue import liveness
-from redraft.queue.logs import KEEPER, OUTPUT, job_folder, tail
+from redraft.queue.keeping.logs import KEEPER, OUTPUT, job_folder, tail
 from redraft.state.database import Database
 
 ASKED = "asked to save and pause"

@@ -11,7 +11,7 @@ from redraft.queue.events import append
 from redraft.state.database import Database
 from redraft.state.places import new_id
 from redraft.state.tables import Job
-from redraft.web.job_rows import Filter, counts, log_lines, page
+from redraft.web.jobs.rows import Filter, counts, log_lines, page
 
 STATES, KINDS = ("queued", "paused", "failed", "cancelled"), ("generate", "train", "evaluate")
 

@@ -17,10 +17,10 @@ from redraft.queue.events import append
 from redraft.queue.jobs import Jobs
 from redraft.state.database import Database
 from redraft.state.tables import Event, Job
-from redraft.web import listeners
-from redraft.web import streams as module
-from redraft.web.frames import Wanted
-from redraft.web.streams import Streams
+from redraft.web.live import listeners
+from redraft.web.live import streams as module
+from redraft.web.live.frames import Wanted
+from redraft.web.live.streams import Streams
 
 JOBS = 4
 LAST = "that was all"

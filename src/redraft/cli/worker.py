@@ -39,8 +39,8 @@ def register(app: typer.Typer, run: Callable[..., None]) -> None:
             raise UsageError("a worker without slots does nothing", where="--device-slots", remedy="Give it one")
         from redraft.queue.executors.base import find_executor
         from redraft.queue.jobs import Jobs
-        from redraft.queue.lease import AWAY
-        from redraft.queue.removal import sweep
+        from redraft.queue.jobs.removal import sweep
+        from redraft.queue.keeping.lease import AWAY
         from redraft.queue.working import Worker
         from redraft.state.database import Database
 

@@ -56,9 +56,10 @@ class TextStream:
         if not self._begun:
             self._held = self._held.lstrip()
             self._begun = bool(self._held)
-        places = [at for stop in self.stops if (at := self._held.find(stop)) >= 0]
-        if places:
-            given, self._held, self.stopped = self._held[: min(places)].rstrip(), "", True
+        # The stop that is complete first, however the text is cut into tokens.
+        ends = [(at + len(stop), at) for stop in self.stops if (at := self._held.find(stop)) >= 0]
+        if ends:
+            given, self._held, self.stopped = self._held[: min(ends)[1]].rstrip(), "", True
             return given
         sure = len(self._held) - max((_overlap(self._held, stop) for stop in self.stops), default=0)
         given = self._held[:sure].rstrip()

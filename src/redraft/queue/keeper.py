@@ -15,12 +15,12 @@ from typing import Any
 
 from redraft.core.errors import LeaseLost, RedraftError
 from redraft.queue import liveness
-from redraft.queue.child import Child
-from redraft.queue.ending import Asked, conclude
 from redraft.queue.jobs import Jobs
+from redraft.queue.keeping.child import Child
+from redraft.queue.keeping.ending import Asked, conclude
+from redraft.queue.keeping.lease import AGAIN, AWAY, Lease, lease_seconds
+from redraft.queue.keeping.watching import TICK, Patience, Watch
 from redraft.queue.kinds.base import Start
-from redraft.queue.lease import AGAIN, AWAY, Lease, lease_seconds
-from redraft.queue.watching import TICK, Patience, Watch
 from redraft.state.database import Database
 from redraft.state.tables import Job
 

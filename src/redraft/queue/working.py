@@ -14,7 +14,7 @@ from redraft.core.errors import Busy, LeaseLost, NotFound, RedraftError, StateEr
 from redraft.queue import liveness
 from redraft.queue.executors.base import Executor, Handle
 from redraft.queue.jobs import Jobs
-from redraft.queue.lease import AWAY, lease_seconds
+from redraft.queue.keeping.lease import AWAY, lease_seconds
 from redraft.state.places import new_id
 from redraft.state.tables import Job, WorkerRow
 

@@ -17,9 +17,9 @@ from redraft.queue.answering import Answering
 from redraft.queue.jobs import Jobs
 from redraft.state.access.token import TokenFile, ensure_token
 from redraft.state.database import Database
+from redraft.web.description.openapi import DESCRIPTION, describe
 from redraft.web.discovery import include_routes
 from redraft.web.logs import RequestLog
-from redraft.web.openapi import DESCRIPTION, describe
 from redraft.web.problems import add_handlers
 from redraft.web.security.bodies import Bodies
 from redraft.web.security.guard import Guard

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-from redraft.web.job_models import ID, Progress, Seconds
+from redraft.web.jobs.models import ID, Progress, Seconds
 
 Kind = Literal["base", "adapter", "merged", "imported"]
 Status = Literal["known", "pulling", "ready", "missing"]

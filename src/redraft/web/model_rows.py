@@ -10,11 +10,11 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from redraft.core.errors import Conflict, NotFound
-from redraft.queue.removal import users_of
+from redraft.queue.jobs.removal import users_of
 from redraft.state.database import Database
 from redraft.state.places import MODELS, place
 from redraft.state.tables import ENDED, Job, Model, State
-from redraft.web.job_models import Progress
+from redraft.web.jobs.models import Progress
 from redraft.web.model_items import ModelItem, Pull
 from redraft.web.shown import shown
 

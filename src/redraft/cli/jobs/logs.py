@@ -34,7 +34,7 @@ def logs(
     """Show what a job said: its states, its sentences, its checkpoints."""
     from redraft.cli.jobs.words import plain
     from redraft.queue.events import latest
-    from redraft.queue.logs import tail
+    from redraft.queue.keeping.logs import tail
 
     with queue() as jobs:
         id = jobs.get(find(jobs, job)).id

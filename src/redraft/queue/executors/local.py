@@ -15,7 +15,7 @@ import psutil
 from redraft.core.errors import Busy
 from redraft.queue import liveness
 from redraft.queue.executors.base import Handle, Life
-from redraft.queue.logs import KEEPER, BoundedLog, job_folder
+from redraft.queue.keeping.logs import KEEPER, BoundedLog, job_folder
 from redraft.state.tables import Job
 
 GRACE = 20.0

@@ -18,7 +18,7 @@ from redraft.queue import liveness
 from redraft.queue.executors import ray_node
 from redraft.queue.executors.base import Handle, Life
 from redraft.queue.executors.local import GRACE, PROGRAM, LocalExecutor
-from redraft.queue.logs import job_folder
+from redraft.queue.keeping.logs import job_folder
 from redraft.state.tables import Job
 
 BEGIN = 15.0

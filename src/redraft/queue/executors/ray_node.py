@@ -20,7 +20,7 @@ from redraft.core.errors import RedraftError, UsageError
 from redraft.core.home import home
 from redraft.core.ray_cluster import ADDRESS
 from redraft.queue import liveness
-from redraft.queue.logs import KEEPER, BoundedLog, job_folder
+from redraft.queue.keeping.logs import KEEPER, BoundedLog, job_folder
 
 SECRET = "RAY_AUTH_TOKEN"
 """The keeper has no need of it. The file of RAY_AUTH_TOKEN_PATH stays known, to draw data on the cluster."""

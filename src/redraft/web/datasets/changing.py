@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from redraft.core.atomic import output_error
 from redraft.core.errors import Conflict, InputError, UsageError
-from redraft.queue.removal import users_of
+from redraft.queue.jobs.removal import users_of
 from redraft.state.database import Database
 from redraft.state.lying.datasets import MANIFEST, dataset_columns
 from redraft.state.lying.files import read_json

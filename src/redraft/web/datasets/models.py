@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-from redraft.web.job_models import DATASET, ID, Seconds
+from redraft.web.jobs.models import DATASET, ID, Seconds
 from redraft.web.uploads.models import EXAMPLE as UPLOAD
 
 Status = Literal["making", "ready", "missing", "failed"]

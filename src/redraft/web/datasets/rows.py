@@ -9,7 +9,7 @@ from sqlalchemy import String, cast, func, select
 from sqlalchemy.orm import Session
 
 from redraft.core.errors import Conflict, NotFound
-from redraft.queue.removal import users_of
+from redraft.queue.jobs.removal import users_of
 from redraft.state.database import Database
 from redraft.state.tables import Dataset, Job, Run
 from redraft.web.datasets.models import DatasetDetail, DatasetItem, LastCheck

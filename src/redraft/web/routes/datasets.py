@@ -22,8 +22,8 @@ from redraft.web.datasets.models import (
     Origin,
     Status,
 )
-from redraft.web.job_models import DATASET, JobDetail
-from redraft.web.job_rows import one as job_detail
+from redraft.web.jobs.models import DATASET, JobDetail
+from redraft.web.jobs.rows import one as job_detail
 from redraft.web.paging import Paged
 from redraft.web.refusals import Responses, refused
 from redraft.web.service import Serving

@@ -9,12 +9,12 @@ from fastapi import APIRouter, Header, Query, Response
 
 from redraft.state.tables import ENDED
 from redraft.web.callers import Caller
-from redraft.web.frames import KINDS, Wanted, is_over, last_id
-from redraft.web.job_rows import state_of
+from redraft.web.jobs.rows import state_of
+from redraft.web.live.frames import KINDS, Wanted, is_over, last_id
+from redraft.web.live.streams import Streaming
 from redraft.web.refusals import Responses, refused
 from redraft.web.routes.jobs import JobId
 from redraft.web.service import Serving
-from redraft.web.streams import Streaming
 
 router = APIRouter(tags=["events"])
 

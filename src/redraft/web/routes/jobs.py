@@ -6,13 +6,13 @@ from typing import Annotated
 
 from fastapi import APIRouter, Header, Path, Query, Response
 
-from redraft.queue.changing import change
+from redraft.queue.jobs.changing import change
+from redraft.queue.keeping.logs import tail as last_output
 from redraft.queue.kinds import KINDS, find_kind
-from redraft.queue.logs import tail as last_output
 from redraft.state.tables import Desired, State
 from redraft.web.answers import Json
 from redraft.web.callers import Caller
-from redraft.web.job_models import (
+from redraft.web.jobs.models import (
     ChangeJob,
     JobDetail,
     JobPage,
@@ -20,7 +20,7 @@ from redraft.web.job_models import (
     LogPage,
     Submission,
 )
-from redraft.web.job_rows import Filter, counts, log_lines, one, page, state_of
+from redraft.web.jobs.rows import Filter, counts, log_lines, one, page, state_of
 from redraft.web.paging import Paged
 from redraft.web.refusals import Responses, refused
 from redraft.web.service import Serving

@@ -9,8 +9,8 @@ from fastapi import APIRouter, Header, Path, Query, Response
 from redraft.core.errors import Conflict
 from redraft.web import model_rows
 from redraft.web.callers import Caller
-from redraft.web.job_models import JobDetail
-from redraft.web.job_rows import one as job_detail
+from redraft.web.jobs.models import JobDetail
+from redraft.web.jobs.rows import one as job_detail
 from redraft.web.model_items import MODEL, Kind, ModelItem, ModelPage, PullModel, Status
 from redraft.web.paging import Paged
 from redraft.web.refusals import refused

@@ -13,7 +13,7 @@ from starlette.types import Receive, Scope, Send
 from redraft.core.chat import MAX_BYTES, ChatBody
 from redraft.core.errors import NotFound
 from redraft.core.gone import while_wanted
-from redraft.queue.chat_reply import ChatReply
+from redraft.queue.answering.reply import ChatReply
 from redraft.web.openai_models import Completion, ModelItem, ModelList
 from redraft.web.service import Serving
 

@@ -10,7 +10,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from redraft.state.access.sessions import cookie_name
 from redraft.state.access.token import read_token
 from redraft.web.callers import caller
-from redraft.web.docs_page import docs_page
+from redraft.web.description.page import docs_page
 from redraft.web.pages import page
 from redraft.web.service import Serving
 

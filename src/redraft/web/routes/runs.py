@@ -9,16 +9,18 @@ from fastapi import APIRouter, Query, Response
 from fastapi import Path as InPath
 
 from redraft.core.errors import NotFound, UsageError
-from redraft.web import run_compare, run_rows, run_samples
 from redraft.web.answers import Json
 from redraft.web.callers import Caller
-from redraft.web.job_models import RUN
+from redraft.web.jobs.models import RUN
 from redraft.web.paging import Paged
 from redraft.web.refusals import Responses, refused
-from redraft.web.run_events import RunsEvents
-from redraft.web.run_metrics import metrics
-from redraft.web.run_models import Metrics, RunDetail, RunPage
-from redraft.web.sample_models import SampleSet, SetItem
+from redraft.web.runs import compare as run_compare
+from redraft.web.runs import rows as run_rows
+from redraft.web.runs import samples as run_samples
+from redraft.web.runs.events import RunsEvents
+from redraft.web.runs.metrics import metrics
+from redraft.web.runs.models import Metrics, RunDetail, RunPage
+from redraft.web.runs.sample_models import SampleSet, SetItem
 from redraft.web.service import Serving
 from redraft.web.shown import shown
 

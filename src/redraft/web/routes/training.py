@@ -10,13 +10,13 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from redraft.queue.kinds.train import TrainPayload
 from redraft.queue.presets import shipped
-from redraft.web import run_rows
 from redraft.web.callers import Caller
-from redraft.web.documented import Documented
+from redraft.web.description.documented import Documented
 from redraft.web.paging import Paged
 from redraft.web.planning import Planner, recipe_to_plan
 from redraft.web.refusals import refused
-from redraft.web.run_models import CheckpointPage
+from redraft.web.runs import rows as run_rows
+from redraft.web.runs.models import CheckpointPage
 from redraft.web.service import Serving
 from redraft.web.shown import shown
 

@@ -16,12 +16,12 @@ from redraft.core.answers import Kept, OnEvent
 from redraft.core.chat import ChatBody
 from redraft.core.errors import RedraftError, WorkerLost, from_data
 from redraft.core.verb import Result
-from redraft.queue import answer_models
-from redraft.queue.answer_files import AnswerFiles
-from redraft.queue.answer_models import Known
-from redraft.queue.answer_server import AnswerServer
-from redraft.queue.answering_process import AnsweringProcess
-from redraft.queue.chat_reply import ChatReply, own_error
+from redraft.queue.answering import models as answer_models
+from redraft.queue.answering.files import AnswerFiles
+from redraft.queue.answering.models import Known
+from redraft.queue.answering.process import AnsweringProcess
+from redraft.queue.answering.reply import ChatReply, own_error
+from redraft.queue.answering.server import AnswerServer
 from redraft.state.database import Database
 
 PLACE = "redraft-place"

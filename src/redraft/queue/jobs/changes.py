@@ -1,6 +1,6 @@
 """Changes of a job's state, and what follows from them for the jobs that need it.
 
-All take a session whose transaction holds the lock of the graph (queue.rows), except `enter` for one job alone.
+All take a session whose transaction holds the lock of the graph (`rows`), except `enter` for one job alone.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from sqlalchemy.orm import Session
 
 from redraft.core.errors import Conflict
 from redraft.queue.events import append
+from redraft.queue.jobs.rows import dependants_of, needs_of
 from redraft.queue.kinds import Kind
-from redraft.queue.rows import dependants_of, needs_of
 from redraft.state.tables import ENDED, Desired, Job, State
 
 NEEDED = "NeededJob"

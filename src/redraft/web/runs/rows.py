@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from redraft.core.errors import NotFound
 from redraft.state.database import Database
 from redraft.state.tables import Checkpoint, Evaluation, Run
-from redraft.web.run_models import CheckpointItem, EvaluationItem, RunDetail, RunItem
+from redraft.web.runs.models import CheckpointItem, EvaluationItem, RunDetail, RunItem
 from redraft.web.shown import shown
 
 REPORT = "report.html"

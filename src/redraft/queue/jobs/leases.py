@@ -8,10 +8,10 @@ from typing import Any
 from sqlalchemy import or_, select, update
 
 from redraft.core.errors import NotFound
-from redraft.queue.changes import said
 from redraft.queue.events import append
-from redraft.queue.reading import FAR
-from redraft.queue.rows import held
+from redraft.queue.jobs.changes import said
+from redraft.queue.jobs.reading import FAR
+from redraft.queue.jobs.rows import held
 from redraft.state.database import Database
 from redraft.state.places import new_id
 from redraft.state.tables import Checkpoint, Desired, Job, Run, State, WorkerRow

@@ -8,9 +8,9 @@ from __future__ import annotations
 from sqlalchemy.orm import Session
 
 from redraft.core.errors import Conflict
-from redraft.queue.changes import Kinds, end, enqueue, obstacle, reopen_dependants, rest, said
-from redraft.queue.removal import Removal, made_by, remove, users_of
-from redraft.queue.rows import dependants_of, lock_graph, locked
+from redraft.queue.jobs.changes import Kinds, end, enqueue, obstacle, reopen_dependants, rest, said
+from redraft.queue.jobs.removal import Removal, made_by, remove, users_of
+from redraft.queue.jobs.rows import dependants_of, lock_graph, locked
 from redraft.state.database import Database
 from redraft.state.tables import ENDED, Desired, Job, State
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from redraft.core.errors import InputError, NotFound
 from redraft.state.places import inside
-from redraft.web.sample_models import Answer, Sample, SampleSet, SetItem
+from redraft.web.runs.sample_models import Answer, Sample, SampleSet, SetItem
 from redraft.web.shown import shown
 
 DURING, AFTER = "samples", "evaluations"

@@ -20,8 +20,8 @@ from starlette.types import Send
 
 from redraft.core.errors import RedraftError
 from redraft.state.database import Database
-from redraft.web.frames import PAGE, Frame, Wanted, is_over, last_id, read
-from redraft.web.listeners import Listener, Recent
+from redraft.web.live.frames import PAGE, Frame, Wanted, is_over, last_id, read
+from redraft.web.live.listeners import Listener, Recent
 
 INTERVAL = 0.05
 """Seconds between two looks at the event table while somebody listens."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-from redraft.web.job_models import DATASET, ID, RUN, Seconds
+from redraft.web.jobs.models import DATASET, ID, RUN, Seconds
 
 _CHECKPOINT: dict[str, JsonValue] = {
     "id": "checkpoint-01k9zq3vbq4r5s6t7u8v9w0x1y",

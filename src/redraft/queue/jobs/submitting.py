@@ -11,9 +11,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from redraft.core.errors import Conflict, UsageError
-from redraft.queue.changes import WITHOUT_RESULT, Kinds, enqueue
+from redraft.queue.jobs.changes import WITHOUT_RESULT, Kinds, enqueue
+from redraft.queue.jobs.rows import lock_graph, locked, no_job
 from redraft.queue.kinds import Kind
-from redraft.queue.rows import lock_graph, locked, no_job
 from redraft.state.database import Database
 from redraft.state.documents import as_text
 from redraft.state.places import new_id

@@ -7,13 +7,13 @@ again writes nothing, and a job is never run by two. See docs/jobs.md.
 
 from __future__ import annotations
 
-from redraft.queue.changes import Kinds
-from redraft.queue.endings import BACKOFF, MAX_STALLED, Endings
+from redraft.queue.jobs.changes import Kinds
+from redraft.queue.jobs.endings import BACKOFF, MAX_STALLED, Endings
+from redraft.queue.jobs.leases import Leases
+from redraft.queue.jobs.reading import Page, Reading
+from redraft.queue.jobs.submitting import Submitting
+from redraft.queue.jobs.wishes import Wishes
 from redraft.queue.kinds import KINDS
-from redraft.queue.leases import Leases
-from redraft.queue.reading import Page, Reading
-from redraft.queue.submitting import Submitting
-from redraft.queue.wishes import Wishes
 from redraft.state.database import Database
 
 __all__ = ["BACKOFF", "MAX_STALLED", "Jobs", "Page"]

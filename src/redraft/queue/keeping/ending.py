@@ -7,8 +7,8 @@ from typing import Literal
 
 from redraft.core.errors import Busy, DeviceLost, Interrupted, LeaseLost, Paused, RedraftError, WorkerLost
 from redraft.core.verb import Result
-from redraft.queue.lease import FINAL_PATIENCE, Lease
-from redraft.queue.plain import plain
+from redraft.queue.keeping.lease import FINAL_PATIENCE, Lease
+from redraft.queue.keeping.plain import plain
 
 AGAIN = (Busy, DeviceLost)
 """Errors after which the same work may go well later."""

@@ -7,8 +7,8 @@ import shlex
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from redraft.web.description.words import example_of, in_words, link_of, plain, properties, resolved, variants
 from redraft.web.pages import page
-from redraft.web.schema_words import example_of, in_words, link_of, plain, properties, resolved, variants
 
 ORDER = ("jobs", "events", "datasets", "uploads", "models", "training", "runs")
 """Groups of operations that come first; the others follow by name."""

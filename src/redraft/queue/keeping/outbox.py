@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Mapping
 from typing import Any
 
-from redraft.queue.plain import plain
+from redraft.queue.keeping.plain import plain
 
 MOST = 20_000
 """Events that are kept while the database is away; the oldest go first, and how many is said."""

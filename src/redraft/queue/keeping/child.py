@@ -11,9 +11,9 @@ from typing import Any, Literal
 from redraft.core.errors import RedraftError
 from redraft.core.verb import Result
 from redraft.queue import liveness
+from redraft.queue.keeping.logs import OUTPUT, BoundedLog, job_folder
 from redraft.queue.kinds.base import Start
 from redraft.queue.local import LocalProcess
-from redraft.queue.logs import OUTPUT, BoundedLog, job_folder
 from redraft.queue.recovering import RecoveringProcess
 from redraft.state.database import VARIABLE
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from redraft.queue.rows import locked
+from redraft.queue.jobs.rows import locked
 from redraft.state.database import Database
 from redraft.state.tables import Job
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 
-from redraft.web.frames import Frame, Wanted
+from redraft.web.live.frames import Frame, Wanted
 
 QUEUE = 2000
 """Events that wait for one listener at most; a slower one reads them from the database later."""

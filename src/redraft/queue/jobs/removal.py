@@ -14,8 +14,8 @@ from sqlalchemy import String, cast, delete, or_, select
 from sqlalchemy.orm import Session
 
 from redraft.core.home import home
-from redraft.queue.changes import DELETED, Kinds, end_one, fail_dependants
 from redraft.queue.events import append
+from redraft.queue.jobs.changes import DELETED, Kinds, end_one, fail_dependants
 from redraft.state.database import Database
 from redraft.state.places import JOBS, inside, place
 from redraft.state.tables import ENDED, Checkpoint, Event, Job, State

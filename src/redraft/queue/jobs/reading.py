@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 from sqlalchemy import or_, select
 
 from redraft.core.errors import UsageError
-from redraft.queue.rows import needs_of, no_job
+from redraft.queue.jobs.rows import needs_of, no_job
 from redraft.state.database import Database
 from redraft.state.tables import Job, State, WorkerRow
 

@@ -12,10 +12,10 @@ from typing import Any, Literal
 
 from redraft.core.errors import LeaseLost
 from redraft.queue import liveness
-from redraft.queue.child import Child, Event
-from redraft.queue.ending import Asked
-from redraft.queue.lease import AGAIN, AWAY, Lease
-from redraft.queue.outbox import Outbox, as_event
+from redraft.queue.keeping.child import Child, Event
+from redraft.queue.keeping.ending import Asked
+from redraft.queue.keeping.lease import AGAIN, AWAY, Lease
+from redraft.queue.keeping.outbox import Outbox, as_event
 from redraft.state.tables import Desired
 
 TICK = 0.05

@@ -8,9 +8,9 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from redraft.core.errors import Conflict, WorkerLost
-from redraft.queue.changes import Kinds, end, enqueue, enter, open_dependants, rest
-from redraft.queue.removal import Removal, remove
-from redraft.queue.rows import held, lock_graph
+from redraft.queue.jobs.changes import Kinds, end, enqueue, enter, open_dependants, rest
+from redraft.queue.jobs.removal import Removal, remove
+from redraft.queue.jobs.rows import held, lock_graph
 from redraft.state.database import Database
 from redraft.state.tables import Desired, Job, State
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from redraft.state.tables import Run
-from redraft.web.run_events import RunEvents, RunsEvents
-from redraft.web.run_models import EvaluationPoint, Metrics, SeriesData
+from redraft.web.runs.events import RunEvents, RunsEvents
+from redraft.web.runs.models import EvaluationPoint, Metrics, SeriesData
 
 HIDDEN = ("seconds", "examples", "tokens")
 """Figures of single steps that say little as curves; they are given where they are asked for by name."""

@@ -11,10 +11,10 @@ from sqlalchemy import select
 from redraft.core.recipe import Recipe
 from redraft.state.database import Database
 from redraft.state.tables import Dataset
-from redraft.web.run_events import RunsEvents
-from redraft.web.run_metrics import metrics
-from redraft.web.run_models import EvaluationPoint, RunItem, SeriesData
-from redraft.web.run_rows import evaluations, item, owned
+from redraft.web.runs.events import RunsEvents
+from redraft.web.runs.metrics import metrics
+from redraft.web.runs.models import EvaluationPoint, RunItem, SeriesData
+from redraft.web.runs.rows import evaluations, item, owned
 from redraft.web.shown import shown
 
 

@@ -9,10 +9,10 @@ from typing import Any
 from sqlalchemy import Select, func, select, union_all
 from sqlalchemy.orm import Session
 
-from redraft.queue.rows import no_job
+from redraft.queue.jobs.rows import no_job
 from redraft.state.database import Database
 from redraft.state.tables import Event, Job, Needs
-from redraft.web.job_models import JobDetail, JobItem, detail
+from redraft.web.jobs.models import JobDetail, JobItem, detail
 
 NAMES = tuple(JobItem.model_fields)
 ITEMS = select(*(getattr(Job, name) for name in NAMES)).order_by(Job.id.desc())

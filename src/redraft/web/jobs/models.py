@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue
 
 from redraft.queue.kinds import KINDS
 from redraft.state.tables import Desired, Job, State
-from redraft.web.documented import Documented, union_by_kind
+from redraft.web.description.documented import Documented, union_by_kind
 from redraft.web.shown import shown
 
 ID = "job-01k9zq3v7w3t9c5a7m2v4x8n1b"

@@ -1,0 +1,1 @@
+"""Live events: one reading of the event table, given to many listeners."""

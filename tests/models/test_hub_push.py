@@ -52,6 +52,7 @@ def dataset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "parts"
 
 
+@pytest.mark.slow
 def test_a_run_that_lives_on_the_hub_from_its_dataset_to_its_model(
     machine: Machine, hub: Hub, dataset: Path, tmp_path: Path
 ) -> None:

@@ -22,9 +22,10 @@ def url(request: pytest.FixtureRequest) -> str | None:
 
 @pytest.mark.parametrize(
     "url",
-    [pytest.param("sqlite", marks=pytest.mark.slow), pytest.param("postgresql", marks=pytest.mark.postgresql)],
+    ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)],
     indirect=True,
 )
+@pytest.mark.slow
 def test_work_in_steps_under_a_few_kills(url: str | None, tmp_path: Path) -> None:
     with World(tmp_path, Stepping(), url, seed=5) as world:
         reference = world.undisturbed()

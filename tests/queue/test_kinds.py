@@ -294,8 +294,15 @@ def test_a_preset_serves_any_task_and_any_base(jobs: Jobs) -> None:
         job = jobs.submit("train", {"preset": name, "dataset": id, "model": "tiny"})
         recipe = started(jobs, job).request["recipe"]
         assert recipe["task"] == "summary" and recipe["model"]["base"] == "tiny"
+        assert recipe["model"]["adapter"] is None and recipe["model"]["freeze"] == []  # it starts from nothing
         assert recipe["dataset"] == str(place(DATASETS, id))
         assert recipe["train"]["learning_rate"] == find_recipe(name).recipe["train"]["learning_rate"]
+
+
+def test_an_adapter_on_the_tiny_model_is_refused_before_anything_is_queued(jobs: Jobs) -> None:
+    recipe = {**RECIPE, "model": {"base": "tiny", "freeze": [], "adapter": {}}}
+    with pytest.raises(UsageError, match="random weights"):
+        jobs.submit("train", {"recipe": recipe, "dataset": dataset(jobs)})
 
 
 def test_the_presets_are_those_of_the_page_and_none_is_changed_by_a_job(jobs: Jobs) -> None:

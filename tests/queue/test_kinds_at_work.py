@@ -50,6 +50,7 @@ def done(jobs: Jobs, **options: Any) -> Job:
     return job
 
 
+@pytest.mark.slow
 def test_a_dataset_and_a_run_are_made_and_entered_though_attempts_were_cut_off(jobs: Jobs) -> None:
     made = jobs.submit("generate", SIMPLE)
     trained = jobs.submit("train", {"recipe": RECIPE, "dataset": made.output["dataset"]})

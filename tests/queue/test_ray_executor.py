@@ -86,6 +86,7 @@ except RedraftError as error:
     return done.stdout.strip().rpartition("\n")[2]
 
 
+@pytest.mark.slow
 def test_a_job_runs_on_the_cluster_and_its_room_is_free_again(cluster: Nodes, jobs: Jobs) -> None:
     found = worker(jobs, cluster)
     job = jobs.submit("stepping", {"request": {"steps": 3}}, executor="ray")
@@ -95,6 +96,7 @@ def test_a_job_runs_on_the_cluster_and_its_room_is_free_again(cluster: Nodes, jo
     until(found, lambda: not names(), 30)  # the actor ends with its keeper
 
 
+@pytest.mark.slow
 def test_without_the_right_token_nobody_connects(cluster: Nodes, tmp_path: Path) -> None:
     wrong = make_token(tmp_path)
     said = connecting(repr(cluster.address), RAY_AUTH_TOKEN_PATH=str(wrong))

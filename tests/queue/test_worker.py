@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -12,9 +13,11 @@ from collections.abc import Iterator
 import pytest
 from stepping_work import HERE, Bench, run_worker, state_after
 
+from redraft.core.home import home
 from redraft.queue import liveness
 from redraft.queue.executors.local import LocalExecutor
 from redraft.queue.jobs import Jobs
+from redraft.queue.served import SERVING
 from redraft.queue.working import Worker
 from redraft.state.database import Database
 
@@ -164,4 +167,23 @@ def test_another_machines_job_is_taken_when_its_lease_has_run_out_and_its_frozen
         os.kill(process["pid"], signal.SIGCONT)
     waits(bench, lambda: not liveness.alive(keeper) and not liveness.alive(child))
     assert [event.id for event in bench.events(id)] == [event.id for event in before]
+    assert bench.jobs.get(id).state == "cancelled"
+
+
+@pytest.mark.slow
+def test_a_servers_worker_stays_while_one_serves_and_ends_without_work_and_server(
+    bench: Bench, workers: list[subprocess.Popen[str]]
+) -> None:
+    server = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    told = {"url": "http://127.0.0.1:1", "host": "127.0.0.1", "port": 1}
+    (home() / SERVING).write_text(json.dumps({**told, "process": liveness.identity(server.pid)}))
+    workers.append(run_worker("--while-served"))
+    with pytest.raises(subprocess.TimeoutExpired):
+        workers[0].wait(30)
+    server.communicate()
+    id = bench.submit(steps=400, seconds=0.1)
+    with pytest.raises(subprocess.TimeoutExpired):
+        workers[0].wait(30)
+    bench.jobs.cancel(id)
+    assert workers[0].wait(60) == 0
     assert bench.jobs.get(id).state == "cancelled"

@@ -58,9 +58,8 @@ def losses(run: Path) -> dict[int, float]:
     return {row["step"]: row["loss"] for row in read(run) if row["kind"] == "step"}
 
 
-@pytest.mark.parametrize(
-    ("fault", "says"), [("lost", "SIGABRT"), pytest.param("error", "commit] failed", marks=pytest.mark.slow)]
-)
+@pytest.mark.parametrize(("fault", "says"), [("lost", "SIGABRT"), ("error", "commit] failed")])
+@pytest.mark.slow
 def test_it_goes_on_from_the_last_checkpoint_on_the_cpu(
     ground: Path, monkeypatch: pytest.MonkeyPatch, fault: str, says: str
 ) -> None:

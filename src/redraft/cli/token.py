@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib import import_module
 
 import typer
 
@@ -27,6 +26,7 @@ def register(app: typer.Typer, run: Callable[..., None]) -> None:
         ),
     ) -> None:
         """Print the token of the service, which API clients send. Makes it where there is none yet."""
+        from redraft.queue.served import serving
         from redraft.state.access.codes import issue_code
         from redraft.state.access.token import ensure_token, make_token
 
@@ -40,11 +40,11 @@ def register(app: typer.Typer, run: Callable[..., None]) -> None:
         if not link:
             typer.echo(found.value)
             return
-        serving = import_module("redraft.web.starting").serving()
-        if serving is None and not url:
+        told = serving()
+        if told is None and not url:
             typer.echo(
                 "No server of this state folder runs on this machine now; the link is for its usual address.",
                 err=True,
             )
-        base = url or (serving["url"] if serving else "http://127.0.0.1:7001")
+        base = url or (told["url"] if told else "http://127.0.0.1:7001")
         typer.echo(f"{base.rstrip('/')}/?code={issue_code()}")

@@ -15,6 +15,11 @@ from redraft.core.errors import UsageError
 if TYPE_CHECKING:
     from redraft.queue.working import Worker
 
+LOOK = 2.0
+"""Seconds between two looks whether a server is there."""
+UNSERVED = 20.0
+"""Seconds without a server, which may be starting again, before an idle worker that one had started ends."""
+
 
 def register(app: typer.Typer, run: Callable[..., None]) -> None:
     @app.command()
@@ -27,6 +32,11 @@ def register(app: typer.Typer, run: Callable[..., None]) -> None:
         ),
         executor: Annotated[list[str] | None, typer.Option(help="Where jobs run: local (default), ray.")] = None,
         until_idle: bool = typer.Option(False, "--until-idle", help="End once there is nothing left to do."),
+        while_served: bool = typer.Option(
+            False,
+            "--while-served",
+            help="End when nothing is left to do and no server is there.",
+        ),
         drain: bool = typer.Option(False, "--drain", help="When stopped, wait for the jobs that run."),
         stop_jobs: bool = typer.Option(
             False, "--stop-jobs", help="When stopped, have running jobs saved and give them back to the queue."
@@ -50,13 +60,13 @@ def register(app: typer.Typer, run: Callable[..., None]) -> None:
         executors = {name: find_executor(name) for name in executor or ["local"]}
         found = Worker(Jobs(database), slots, executors, _say)
         _say(f"{found.id} on {found.host}: {_slots(slots)}; Ctrl-C ends it{_what_then(drain, stop_jobs)}")
-        left = _work(found, waits=drain or stop_jobs, stops=stop_jobs, until_idle=until_idle)
+        left = _work(found, waits=drain or stop_jobs, stops=stop_jobs, may_end=_may_end(until_idle, while_served))
         with contextlib.suppress(*AWAY):  # the next worker takes its row away
             found.leave()
         _say(f"ended; {left} job{'s' if left != 1 else ''} run{'s' if left == 1 else ''} on" if left else "ended")
 
 
-def _work(worker: Worker, *, waits: bool, stops: bool, until_idle: bool) -> int:
+def _work(worker: Worker, *, waits: bool, stops: bool, may_end: Callable[[], bool]) -> int:
     """Until it is stopped, or idle; how many of its jobs run on. Stopped a second time, it waits for none."""
     from redraft.queue.working import ROUND
 
@@ -72,9 +82,28 @@ def _work(worker: Worker, *, waits: bool, stops: bool, until_idle: bool) -> int:
                 worker.stop_jobs(jobs)
         if asked.times and not (waits and jobs and asked.times == 1):
             return len(jobs)
-        if until_idle and not jobs and not worker.trouble and not worker.jobs.page(state="queued", limit=1).items:
+        if not jobs and may_end() and not worker.trouble and not worker.jobs.page(state="queued", limit=1).items:
             return 0
         time.sleep(ROUND)
+
+
+def _may_end(until_idle: bool, while_served: bool) -> Callable[[], bool]:
+    """Whether a worker with nothing to do ends: at once, never, or when no server has been there for a while."""
+    from redraft.queue.served import serving
+
+    seen, looked = time.monotonic(), 0.0
+
+    def may_end() -> bool:
+        nonlocal seen, looked
+        now = time.monotonic()
+        if not while_served or now - looked < LOOK:
+            return until_idle
+        looked = now
+        if serving() is not None:
+            seen = now
+        return until_idle or now - seen > UNSERVED
+
+    return may_end
 
 
 class _Asked:

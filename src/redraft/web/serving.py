@@ -15,6 +15,7 @@ import uvicorn
 
 from redraft.core.errors import UsageError
 from redraft.core.home import home
+from redraft.queue.served import forget_serving, note_serving
 from redraft.state.access.codes import issue_code
 from redraft.state.access.token import ensure_token
 from redraft.state.database import Database
@@ -22,7 +23,7 @@ from redraft.web.app import create_app
 from redraft.web.logs import set_up_logs
 from redraft.web.service import Service
 from redraft.web.settings import Settings
-from redraft.web.starting import bind, check_reach, forget_serving, note_serving
+from redraft.web.starting import bind, check_reach
 
 KEEP_ALIVE = 75
 """Seconds that an idle connection stays open; longer than those of usual proxies."""
@@ -107,7 +108,7 @@ class _Server(uvicorn.Server):
 
 
 def _announce(settings: Settings, url: str, say: Callable[[str], None], browser: bool, show_link: bool) -> None:
-    note_serving(settings, url)
+    note_serving(url, settings.host, settings.port)
     say(f"redraft serves {home()} at {url}")
     if show_link:
         say(f"Open it in a browser, once, within 15 minutes: {link(url)}")

@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 import errno
-import json
 import os
 import socket
-from pathlib import Path
-from typing import Any
 
-from redraft.core.atomic import write_bytes
 from redraft.core.errors import UsageError
-from redraft.core.home import home
-from redraft.queue import liveness
+from redraft.queue.served import serving
 from redraft.state.access.token import read_token, token_file
 from redraft.web.settings import Settings
 
-SERVING = "serving.json"
-"""In the state folder: address and process of its server, for `redraft token --link` and other commands."""
 BACKLOG = 2048
 OPEN_FILES = 8192
 """Wanted at once: a connection is a file, and many systems give a process 1024 where it may have more."""
@@ -79,29 +72,6 @@ def missing_walls() -> str:
     for _ in process.events():
         pass
     return str(process.result().value["missing"])
-
-
-def note_serving(settings: Settings, url: str) -> None:
-    """Notes the server's address in the state folder."""
-    told = {"url": url, "host": settings.host, "port": settings.port, "process": liveness.identity()}
-    write_bytes(home() / SERVING, json.dumps(told).encode() + b"\n")
-
-
-def forget_serving() -> None:
-    """Takes the note away, where it is this process's own."""
-    told = serving()
-    if told is not None and told["process"]["pid"] == os.getpid():
-        (home() / SERVING).unlink(missing_ok=True)
-
-
-def serving(folder: Path | None = None) -> dict[str, Any] | None:
-    """The note of the server that serves this state folder now: url, host, port, process; None where none does."""
-    try:
-        told: dict[str, Any] = json.loads(((folder or home()) / SERVING).read_text())
-        lives = liveness.here(told["process"]) and liveness.alive(told["process"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-    return told if lives else None
 
 
 def _allow_connections() -> None:

@@ -1,6 +1,7 @@
 """Sees to it that jobs are taken: starts a worker where none lives on this machine, and another when it dies.
 
 The worker is a process of its own session: it goes on when the server is killed, and the next server finds it.
+Where none comes, it ends once nothing is left to do.
 """
 
 from __future__ import annotations
@@ -67,7 +68,7 @@ class WorkerStarter:
         environment = {**os.environ, **({VARIABLE: self._url} if self._url else {})}
         with (folder / LOG).open("ab") as log:
             self._started = subprocess.Popen(
-                [sys.executable, "-m", "redraft", "worker"],
+                [sys.executable, "-m", "redraft", "worker", "--while-served"],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

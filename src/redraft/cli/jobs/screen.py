@@ -20,6 +20,8 @@ COLOURS = {
 ENDING = {"pause": "pausing", "cancel": "cancelling", "delete": "deleting"}
 NO_WORKER = "No worker is running: `redraft serve` or `redraft worker` starts one."
 BAR = 24
+WIDE, SHORT = 120, 8
+"""Columns from which a list shows whole ids; in fewer, their last characters, which every command takes."""
 
 
 def escape(text: str) -> str:
@@ -39,15 +41,16 @@ def show_list(value: dict[str, Any], now: float, no_worker: bool, *, filtered: b
         out.print(f"There are no {'such ' if filtered else ''}jobs{more}.")
         return
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    table.add_column("job", no_wrap=True)
-    table.add_column("kind", no_wrap=True)
-    table.add_column("title", overflow="ellipsis", max_width=36, no_wrap=True)
-    table.add_column("state", no_wrap=True)
-    table.add_column("age", justify="right", no_wrap=True)
-    table.add_column("", overflow="ellipsis", max_width=60, no_wrap=True)
+    wide = out.width >= WIDE
+    table.add_column("job", no_wrap=True, min_width=30 if wide else SHORT)
+    table.add_column("kind", no_wrap=True, min_width=8)
+    table.add_column("title", overflow="ellipsis", max_width=36 if wide else 18, no_wrap=True)
+    table.add_column("state", no_wrap=True, min_width=10)
+    table.add_column("age", justify="right", no_wrap=True, min_width=6)
+    table.add_column("", overflow="ellipsis", max_width=60 if wide else max(out.width - 61, 12), no_wrap=True)
     for job in value["jobs"]:
         table.add_row(
-            job["id"],
+            job["id"] if wide else job["id"][-SHORT:],
             job["kind"],
             escape(job["title"]),
             state_of(job),

@@ -31,6 +31,8 @@ OUTPUT = "run"
 """The key of `Job.output` that holds the run's id."""
 OURS = "data-"
 """How ids of datasets begin."""
+TINY = "tiny"
+"""The model that comes with redraft; it has no weights before it is trained."""
 
 
 class TrainPayload(Payload):
@@ -39,7 +41,8 @@ class TrainPayload(Payload):
     overrides: list[str] = Field([], description="key=value, such as train.epochs=3.", max_length=200)
     dataset: str | None = Field(None, description="A dataset's id; else the recipe names one on a hub.")
     model: str | None = Field(
-        None, description="What to begin from: tiny, hf:<owner>/<name>, or a checkpoint's, run's or model's id."
+        None,
+        description="What to begin from: tiny, hf:<owner>/<name>, or a checkpoint's, run's or model's id.",
     )
     name: str | None = Field(None, description="The run's name.", min_length=1, max_length=200)
     processes: Annotated[int, Field(ge=1, le=64, description="That train it together on one machine.")] = 1
@@ -171,10 +174,20 @@ def recipe_of(
     if payload.model is not None:
         given_model = data.get("model")
         data["model"] = {**(given_model if isinstance(given_model, dict) else {}), "base": payload.model}
+        if payload.preset is not None and payload.model == TINY:
+            # It starts from nothing, so a preset trains all of it, and has no features of a frozen part to keep.
+            data["model"] = {"base": TINY, "freeze": []}
+            data["train"] = {**data.get("train", {}), "feature_cache": "auto"}
     for text in payload.overrides:
         override(data, text)
     recipe = recipe_from_data(data)
     check_task(recipe.task)
+    if recipe.model.base == TINY and recipe.model.adapter is not None:
+        raise UsageError(
+            "the tiny model starts from random weights, so an adapter alone would train on noise",
+            where="model.adapter",
+            remedy="Leave model.adapter out, or name another model",
+        )
     if recipe.output is not None:
         raise UsageError("a job's run lies in the state folder", where="output", remedy="Leave this key out")
     if dataset is None and not recipe.dataset.startswith(HUB):

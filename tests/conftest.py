@@ -22,3 +22,8 @@ def shared_data() -> Path:
     if not SHARED.is_dir():
         pytest.skip(f"the real data of {SHARED.parent.name}/{SHARED.name} is not beside this checkout")
     return SHARED
+
+
+def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str) -> str | None:
+    """Bytes name no test: a zip holds the time it was made at, and all processes must find the same names."""
+    return argname if isinstance(val, bytes) else None

@@ -19,7 +19,7 @@ class Usage(Told):
     total_tokens: int
 
 
-class Answer(Told):
+class ChatAnswer(Told):
     role: Literal["assistant"]
     content: str | None = None
     refusal: str | None = None
@@ -27,7 +27,7 @@ class Answer(Told):
 
 class Choice(Told):
     index: int
-    message: Answer
+    message: ChatAnswer
     finish_reason: str | None = Field(description="`stop`: it ended by itself or at a stop text; `length`: cut.")
     logprobs: dict[str, Any] | None = None
 
@@ -41,7 +41,7 @@ class Completion(Told):
     usage: Usage | None = None
 
 
-class ModelItem(Told):
+class ServedModel(Told):
     id: str
     object: Literal["model"] = "model"
     created: int = Field(0, description="Seconds since 1970; 0 where it is not known.")
@@ -50,4 +50,4 @@ class ModelItem(Told):
 
 class ModelList(BaseModel):
     object: Literal["list"] = "list"
-    data: list[ModelItem]
+    data: list[ServedModel]

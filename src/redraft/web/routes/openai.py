@@ -14,7 +14,7 @@ from redraft.core.chat import MAX_BYTES, ChatBody
 from redraft.core.errors import NotFound
 from redraft.core.gone import while_wanted
 from redraft.queue.answering.reply import ChatReply
-from redraft.web.openai_models import Completion, ModelItem, ModelList
+from redraft.web.openai_models import Completion, ModelList, ServedModel
 from redraft.web.service import Serving
 
 router = APIRouter(prefix="/v1", tags=["OpenAI"])
@@ -24,15 +24,15 @@ STREAM = "text/event-stream"
 @router.get("/models")
 async def list_models(service: Serving) -> ModelList:
     """What can answer: the tasks' own models, then runs, checkpoints and models by their ids, the newest first."""
-    return ModelList(data=[ModelItem.model_validate(one) for one in await service.answers.models()])
+    return ModelList(data=[ServedModel.model_validate(one) for one in await service.answers.models()])
 
 
 @router.get("/models/{id:path}")
-async def show_model(service: Serving, id: str = Path(max_length=300, examples=["default/cad"])) -> ModelItem:
+async def show_model(service: Serving, id: str = Path(max_length=300, examples=["default/cad"])) -> ServedModel:
     """One of them."""
     for one in await service.answers.models():
         if one["id"] == id:
-            return ModelItem.model_validate(one)
+            return ServedModel.model_validate(one)
     raise NotFound(
         "there is no model of that id", where=id[:100], remedy="GET /v1/models lists those that can answer"
     )

@@ -20,7 +20,7 @@ class SetItem(BaseModel):
     valid: float | None = Field(description="The part of answers that are valid.")
 
 
-class Answer(BaseModel):
+class SampleAnswer(BaseModel):
     """What a model said to a sample."""
 
     model: str | None = None
@@ -42,9 +42,9 @@ class Sample(BaseModel):
     of: int | None
     true_answer: str | None
     shown: list[str] = Field(description="Ids of the pictures the model saw: .../images/<id>.")
-    answer: Answer
-    before: Answer | None = Field(description="What was answered before training.")
-    beside: list[Answer] = Field(description="What others answered: baselines, the model on the text.")
+    answer: SampleAnswer
+    before: SampleAnswer | None = Field(description="What was answered before training.")
+    beside: list[SampleAnswer] = Field(description="What others answered: baselines, the model on the text.")
 
 
 class SampleSet(SetItem):

@@ -15,7 +15,7 @@ from typing import Any
 
 from redraft.core.errors import InputError, NotFound
 from redraft.state.places import inside
-from redraft.web.runs.sample_models import Answer, Sample, SampleSet, SetItem
+from redraft.web.runs.sample_models import Sample, SampleAnswer, SampleSet, SetItem
 from redraft.web.shown import shown
 
 DURING, AFTER = "samples", "evaluations"
@@ -139,10 +139,10 @@ def _sample(number: int, row: dict[str, Any]) -> Sample:
     )
 
 
-def _answer(number: int, role: str | None, row: dict[str, Any]) -> Answer:
+def _answer(number: int, role: str | None, row: dict[str, Any]) -> SampleAnswer:
     names = ("model", "name", "answer", "score", "finish", "tokens", "logprob", "marks")
     kept = {name: shown(row[name]) for name in names if name in row}
-    return Answer.model_validate({**kept, "drawn": _ids(number, role, row.get("drawn")) if role else []})
+    return SampleAnswer.model_validate({**kept, "drawn": _ids(number, role, row.get("drawn")) if role else []})
 
 
 def _ids(number: int, role: str, paths: Any) -> list[str]:

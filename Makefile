@@ -1,8 +1,9 @@
 # Every target works on a fresh machine with Python 3.11 or newer, pip and make.
 PYTHON ?= python3
 VENV   := .venv
-# Two test processes on two cores: more threads each would only wait for one another.
-TESTS  := OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n 2
+# Three test processes on two cores, as some wait for the processes they have started; more threads each would only
+# wait for one another.
+TESTS  := OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n 3
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 

@@ -183,6 +183,7 @@ def test_real_histories_become_a_dataset(tmp_path: Path, shared_data: Path) -> N
         assert lower_left.tobytes() == front.convert("L").tobytes()
 
 
+@pytest.mark.slow
 def test_cad_parts_are_drawn_again_bit_for_bit(tmp_path: Path) -> None:
     stored = value("generate", "cad", tmp_path / "stored", "-n", "4", "--test", "2")
     bare = value("generate", "cad", tmp_path / "bare", "-n", "4", "--test", "2", "--no-images")

@@ -43,14 +43,15 @@ def main() -> None:
             (root / name).symlink_to(source.readlink())
         elif source.is_dir() and name != "opt":
             bind(str(source), root / name, False)
-    for source, target, writable in spec["binds"]:
-        bind(source, root / target.lstrip("/"), writable)
     for folder in ("proc", "dev", "tmp", "sys"):
         (root / folder).mkdir(exist_ok=True)
     mount("-t", "proc", "proc", str(root / "proc"))
     mount("--rbind", "/dev", str(root / "dev"))
     mount("--rbind", "/sys", str(root / "sys"))
     mount("-t", "tmpfs", "-o", "mode=1777", "tmpfs", str(root / "tmp"))
+    # After /tmp: this checkout may lie there.
+    for source, target, writable in spec["binds"]:
+        bind(source, root / target.lstrip("/"), writable)
     loopback_up()
     mount("-o", "remount,ro,mode=755", str(root))
     os.chroot(root)

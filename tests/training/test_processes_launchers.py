@@ -50,7 +50,8 @@ def losses(folder: Path) -> list[float]:
     return [row["loss"] for row in read(folder) if row["kind"] == "step"]
 
 
-@pytest.mark.parametrize("command", [TORCHRUN, pytest.param(ACCELERATE, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("command", [TORCHRUN, ACCELERATE])
 def test_a_launcher_makes_one_run_with_one_voice(ground: Path, command: list[str]) -> None:
     request: dict[str, Any] = {"recipe": str(ground / "recipe.yaml"), "out": str(ground / "one")}
     start(request, Silent())

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import time
 from pathlib import Path
 
 from redraft.core.answers import GIVEN, Kept
+from redraft.core.environment import number
 from redraft.core.errors import NotFound, UsageError
 from redraft.core.home import home
 from redraft.state.places import inside, new_id
@@ -26,7 +26,7 @@ class AnswerFiles:
 
     def __init__(self) -> None:
         self.folder = (home() / ROOM).resolve()
-        self.seconds = _seconds()
+        self.seconds = number(VARIABLE, KEEP, least=1, most=1e9, unit="seconds")
 
     def new(self) -> Kept:
         self.clean()
@@ -67,19 +67,6 @@ class AnswerFiles:
         found.sort(key=lambda one: one[0])
         until = time.time() - self.seconds
         surplus = max(0, len(found) + 1 - MOST)
-        for number, (at, entry) in enumerate(found):
-            if at < until or number < surplus:
+        for place, (at, entry) in enumerate(found):
+            if at < until or place < surplus:
                 shutil.rmtree(entry, ignore_errors=True)
-
-
-def _seconds() -> float:
-    said = os.environ.get(VARIABLE)
-    if not said:
-        return KEEP
-    try:
-        seconds = float(said)
-    except ValueError:
-        seconds = 0.0
-    if not 0 < seconds < 10**9:
-        raise UsageError("this is no number of seconds", where=VARIABLE, remedy="Set it to a number such as 86400")
-    return seconds

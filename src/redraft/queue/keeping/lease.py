@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from redraft.core.errors import LeaseLost, Paused, StateError, UsageError
+from redraft.core.environment import number
+from redraft.core.errors import LeaseLost, Paused, StateError
 from redraft.core.permit import clock
 from redraft.queue.jobs import Jobs
 from redraft.state.tables import Desired
@@ -29,16 +29,7 @@ Value = TypeVar("Value")
 
 def lease_seconds() -> float:
     """How long a lease lasts here; a UsageError where REDRAFT_LEASE is no such number."""
-    given = os.environ.get(VARIABLE)
-    if not given:
-        return SECONDS
-    try:
-        seconds = float(given)
-    except ValueError:
-        seconds = 0.0
-    if not 2 <= seconds <= 300:
-        raise UsageError("a lease lasts from 2 to 300 seconds", where=VARIABLE, remedy="Unset it: 30 is used then")
-    return seconds
+    return number(VARIABLE, SECONDS, least=2, most=300, unit="seconds")
 
 
 class Lease:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
+
+from redraft.core.environment import number
 
 VARIABLE = "REDRAFT_ANSWER_IDLE"
 IDLE = 300.0
@@ -22,7 +23,7 @@ class Idle:
 
     def __init__(self, let_go: Callable[[], None] = lambda: None) -> None:
         self.busy = 0
-        self.seconds = float(os.environ.get(VARIABLE) or IDLE)
+        self.seconds = number(VARIABLE, IDLE, least=0, most=1e9, unit="seconds")
         self._let_go = let_go
         self._since = time.monotonic()
         self._held = True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from redraft.core.errors import UsageError
+from redraft.core.environment import number
 from redraft.worker.machine_memory import memory_limit
 
 VARIABLE = "REDRAFT_ANSWER_MEMORY_GB"
@@ -14,16 +14,9 @@ SHARE = 0.5
 
 def memory_said() -> int | None:
     """Bytes, as the operator says; a UsageError for what is no number of GiB."""
-    said = os.environ.get(VARIABLE)
-    if not said:
+    if not os.environ.get(VARIABLE):
         return None
-    try:
-        limit = float(said)
-    except ValueError:
-        limit = 0.0
-    if not 0 < limit < 2**20:
-        raise UsageError("this is no number of GiB", where=VARIABLE, remedy="Set it to a number such as 8")
-    return int(limit * 2**30)
+    return int(number(VARIABLE, 0.0, least=0.001, most=2**20, unit="GiB") * 2**30)
 
 
 def memory_to_use() -> int:

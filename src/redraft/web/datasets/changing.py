@@ -17,9 +17,10 @@ from redraft.state.database import Database
 from redraft.state.lying.datasets import MANIFEST, dataset_columns
 from redraft.state.lying.files import read_json
 from redraft.state.places import DATASETS, new_id, place
-from redraft.state.tables import ENDED, Dataset, Job
+from redraft.state.tables import ENDED, Dataset, Job, Upload
 from redraft.web.datasets.models import DatasetItem
-from redraft.web.datasets.rows import item, owned
+from redraft.web.datasets.rows import item
+from redraft.web.owned import owned
 from redraft.web.uploads import rows as uploads
 
 
@@ -29,7 +30,7 @@ def add(database: Database, upload: str, name: str | None, owner: str) -> str:
     UsageError where it is none of ours; InputError where a file of it is missing or has changed.
     """
     with database.read() as session:
-        row = uploads.owned(session, upload, owner)
+        row = owned(session, Upload, upload, owner)
     folder = uploads.dataset_in(Path(row.folder))
     if folder is None:
         raise UsageError(
@@ -46,7 +47,7 @@ def add(database: Database, upload: str, name: str | None, owner: str) -> str:
             fields = columns | {"name": name or _name(columns, row.name), "origin": "uploaded", "status": "ready"}
             now = database.now(session)
             session.add(Dataset(id=id, folder=str(target), owner=owner, created_at=now, **fields))
-            session.delete(uploads.owned(session, upload, owner))
+            session.delete(owned(session, Upload, upload, owner))
             session.flush()
             _move(folder, target)  # the last thing that can fail before the commit
     except BaseException:
@@ -60,7 +61,7 @@ def add(database: Database, upload: str, name: str | None, owner: str) -> str:
 def remove(database: Database, id: str, owner: str, files: bool) -> DatasetItem:
     """Removes the row and, where asked, the folder. Conflict under a job, or where the folder is not ours."""
     with database.write() as session:
-        row = owned(session, id, owner)
+        row = owned(session, Dataset, id, owner)
         job = session.get(Job, row.job_id) if row.job_id else None
         if row.status == "making" and job is not None and job.state not in ENDED:
             raise Conflict("a job is still making this dataset", where=job.id, remedy="Delete the job first")

@@ -8,11 +8,12 @@ from typing import Any
 from sqlalchemy import String, cast, func, select
 from sqlalchemy.orm import Session
 
-from redraft.core.errors import Conflict, NotFound
+from redraft.core.errors import Conflict
 from redraft.queue.jobs.removal import users_of
 from redraft.state.database import Database
 from redraft.state.tables import Dataset, Job, Run
 from redraft.web.datasets.models import DatasetDetail, DatasetItem, LastCheck
+from redraft.web.owned import owned
 from redraft.web.shown import shown
 
 CARD = "README.md"
@@ -20,18 +21,10 @@ LONGEST_CARD = 200_000
 """Characters of a card that are shown."""
 
 
-def owned(session: Session, id: str, owner: str) -> Dataset:
-    """The dataset; NotFound where there is none or it is somebody else's."""
-    row = session.get(Dataset, id)
-    if row is None or row.owner != owner:
-        raise NotFound("there is no such dataset", where=id, remedy="GET /api/datasets names them all")
-    return row
-
-
 def ready(database: Database, id: str, owner: str) -> Dataset:
     """A dataset that can be read now; else Conflict."""
     with database.read() as session:
-        row = owned(session, id, owner)
+        row = owned(session, Dataset, id, owner)
     if row.status == "making":
         raise Conflict("this dataset is still being made", where=id, remedy="Wait for its job to finish")
     if row.status == "failed":
@@ -77,7 +70,7 @@ def page(
 def one(database: Database, id: str, owner: str) -> DatasetDetail:
     """Everything that is known of a dataset."""
     with database.read() as session:
-        row = owned(session, id, owner)
+        row = owned(session, Dataset, id, owner)
         used_by = [job.id for job in users_of(session, [id])]
         runs = session.scalar(select(func.count()).select_from(Run).where(Run.dataset_id == id)) or 0
         check = _last_check(session, id, owner)
@@ -94,7 +87,7 @@ def one(database: Database, id: str, owner: str) -> DatasetDetail:
 
 def rename(database: Database, id: str, owner: str, name: str) -> DatasetDetail:
     with database.write() as session:
-        owned(session, id, owner).name = name
+        owned(session, Dataset, id, owner).name = name
     return one(database, id, owner)
 
 

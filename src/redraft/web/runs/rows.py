@@ -8,26 +8,18 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from redraft.core.errors import NotFound
 from redraft.state.database import Database
 from redraft.state.tables import Checkpoint, Evaluation, Run
+from redraft.web.owned import owned
 from redraft.web.runs.models import CheckpointItem, EvaluationItem, RunDetail, RunItem
 from redraft.web.shown import shown
 
 REPORT = "report.html"
 
 
-def owned(session: Session, id: str, owner: str) -> Run:
-    """The run; NotFound where there is none or it is somebody else's."""
-    run = session.get(Run, id)
-    if run is None or run.owner != owner:
-        raise NotFound("there is no such run", where=id, remedy="GET /api/runs names them all")
-    return run
-
-
 def find(database: Database, id: str, owner: str) -> Run:
     with database.read() as session:
-        return owned(session, id, owner)
+        return owned(session, Run, id, owner)
 
 
 def page(
@@ -67,7 +59,7 @@ def item(run: Run) -> dict[str, Any]:
 def one(database: Database, id: str, owner: str) -> RunDetail:
     """Everything that is known of a run."""
     with database.read() as session:
-        run = owned(session, id, owner)
+        run = owned(session, Run, id, owner)
         saved = list(session.execute(_checkpoints().where(Checkpoint.run_id == id).order_by(Checkpoint.step)))
         scored = evaluations(session, id)
     return RunDetail(

@@ -8,9 +8,10 @@ from pathlib import Path
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from redraft.core.errors import Conflict, NotFound
+from redraft.core.errors import Conflict
 from redraft.state.database import Database
 from redraft.state.tables import ENDED, Job, Upload
+from redraft.web.owned import owned
 from redraft.web.uploads.models import UploadDetail, UploadItem
 from redraft.web.uploads.receiving import Received, Room, sweep
 
@@ -72,16 +73,9 @@ def page(database: Database, owner: str, after: str | None, limit: int) -> tuple
     return [item(row) for row in rows[:limit]], rows[limit - 1].id if len(rows) > limit else None
 
 
-def owned(session: Session, id: str, owner: str) -> Upload:
-    row = session.get(Upload, id)
-    if row is None or row.owner != owner:
-        raise NotFound("there is no such upload", where=id, remedy="GET /api/uploads names them all")
-    return row
-
-
 def one(database: Database, id: str, owner: str) -> UploadDetail:
     with database.read() as session:
-        row = owned(session, id, owner)
+        row = owned(session, Upload, id, owner)
     folder = Path(row.folder)
     files = sum(path.is_file() for path in folder.rglob("*"))
     return UploadDetail(**item(row).model_dump(), files=files, dataset=dataset_in(folder) is not None)
@@ -90,7 +84,7 @@ def one(database: Database, id: str, owner: str) -> UploadDetail:
 def remove(database: Database, id: str, owner: str) -> UploadItem:
     """Removes an upload with its files. Conflict where a job that has not ended was given it."""
     with database.write() as session:
-        row = owned(session, id, owner)
+        row = owned(session, Upload, id, owner)
         jobs = session.scalars(select(Job).where(Job.kind == "import", Job.state.not_in(ENDED)))
         using = next((job.id for job in jobs if job.payload.get("upload") == id), None)
         if using is not None:

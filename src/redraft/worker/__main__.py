@@ -12,12 +12,12 @@ import signal
 import sys
 import time
 import traceback
-from pathlib import Path
 from types import FrameType
 
 from redraft.core.errors import Interrupted, RedraftError
 from redraft.core.place import place
 from redraft.worker import together
+from redraft.worker.bug import bug
 from redraft.worker.context import ProcessWork
 from redraft.worker.permit import LeasePermit
 from redraft.worker.verbs import find_verb
@@ -60,13 +60,7 @@ def main() -> int:
         )
     except Exception as error:
         # The last wall before the user: anything that comes through here is our own bug, and says so.
-        where = traceback.extract_tb(error.__traceback__)[-1]
-        fault = RedraftError(
-            f"redraft has a bug: {type(error).__name__}: {error}",
-            where=f"{Path(where.filename).name}:{where.lineno}",
-            remedy="Run it again with --debug and send us the traceback",
-        )
-        return _fail(work, fault, True)
+        return _fail(work, bug(error, "Run it again with --debug and send us the traceback"), True)
 
 
 def _launch(message: Message, lines: Lines, events: int, work: ProcessWork) -> int:

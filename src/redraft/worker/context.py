@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, TextIO
 
@@ -18,27 +19,14 @@ PROGRESS_INTERVAL = 0.1
 """Seconds between two progress events of one stage; the first and the last of a stage are always sent."""
 
 
-class ProcessWork:
-    """Implements `core.work.Work` on a stream.
+class Telling(ABC):
+    """The part of a `core.work.Work` that tells: each thing said is an event."""
 
-    errors_alone: of one of several processes on that stream that is not the first; it tells an error that no other
-    tells, and nothing else.
-    """
+    _stage, _sent = "", 0.0
+    permit: Permit = FREE
 
-    def __init__(self, stream: TextIO, errors_alone: bool = False) -> None:
-        self._stream, self._errors_alone = stream, errors_alone
-        self._stage = ""
-        self._sent = 0.0
-        self.permit: Permit = FREE
-
-    def emit(self, event: dict[str, Any]) -> None:
-        if self._errors_alone and (event["event"] != "error" or event["error"]["kind"] == ToldElsewhere.__name__):
-            return
-        try:
-            self._stream.write(json.dumps(event, ensure_ascii=False, default=str) + "\n")
-            self._stream.flush()
-        except BrokenPipeError:
-            pass  # the listener has gone; the end of standard input stops the work in order
+    @abstractmethod
+    def emit(self, event: dict[str, Any]) -> None: ...
 
     def progress(self, stage: str, done: int, total: int | None = None, note: str = "") -> None:
         now = time.monotonic()
@@ -56,14 +44,34 @@ class ProcessWork:
     def left_out(self, id: str, reason: str) -> None:
         self.emit({"event": "left_out", "id": id, "reason": reason})
 
-    def predictor(self, model: str, **settings: Any) -> Predictor:
-        return lend(model, **settings)
-
     def sight(self, model: str) -> Sight:
         return lend_sight(model)
 
     def examples(self, dataset: str, split: str, limit: int | None = None) -> Lent:
         return lend_examples(dataset, split, limit)
+
+
+class ProcessWork(Telling):
+    """Implements `core.work.Work` on a stream.
+
+    errors_alone: of one of several processes on that stream that is not the first; it tells an error that no other
+    tells, and nothing else.
+    """
+
+    def __init__(self, stream: TextIO, errors_alone: bool = False) -> None:
+        self._stream, self._errors_alone = stream, errors_alone
+
+    def emit(self, event: dict[str, Any]) -> None:
+        if self._errors_alone and (event["event"] != "error" or event["error"]["kind"] == ToldElsewhere.__name__):
+            return
+        try:
+            self._stream.write(json.dumps(event, ensure_ascii=False, default=str) + "\n")
+            self._stream.flush()
+        except BrokenPipeError:
+            pass  # the listener has gone; the end of standard input stops the work in order
+
+    def predictor(self, model: str, **settings: Any) -> Predictor:
+        return lend(model, **settings)
 
 
 def lend(model: str, **settings: Any) -> Predictor:

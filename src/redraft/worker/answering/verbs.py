@@ -7,12 +7,12 @@ import json
 import threading
 import traceback
 from collections.abc import AsyncIterator, Mapping
-from pathlib import Path
 from typing import Any
 
 from redraft.core.errors import Interrupted, RedraftError
 from redraft.worker.answering.stock import Stock
 from redraft.worker.answering.work import AnsweringWork
+from redraft.worker.bug import bug
 from redraft.worker.verbs import find_verb
 
 
@@ -56,9 +56,4 @@ def fault_of(error: Exception) -> RedraftError:
     """What a user is told of an error that no code expected."""
     if isinstance(error, MemoryError):
         return RedraftError("out of memory", remedy="Use smaller pictures, a smaller model or a larger machine")
-    where = traceback.extract_tb(error.__traceback__)[-1]
-    return RedraftError(
-        f"redraft has a bug: {type(error).__name__}: {error}",
-        where=f"{Path(where.filename).name}:{where.lineno}",
-        remedy="Send us the traceback, which is in answering/errors.txt of the state folder",
-    )
+    return bug(error, "Send us the traceback, which is in answering/errors.txt of the state folder")

@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
 
 from redraft.core.errors import Interrupted
-from redraft.core.permit import FREE, Permit
 from redraft.core.prediction import Predictor
-from redraft.core.sight import Sight
-from redraft.core.work import Lent
 from redraft.worker.answering.stock import Stock
-from redraft.worker.context import lend, lend_examples, lend_sight
+from redraft.worker.context import Telling, lend
 
 
-class AnsweringWork:
+class AnsweringWork(Telling):
     """Implements `core.work.Work`. Models are held until the `with` block around the verb ends."""
 
     def __init__(self, emit: Callable[[dict[str, Any]], None], stock: Stock) -> None:
-        self.emit, self._stock = emit, stock
-        self.permit: Permit = FREE
+        self._emit, self._stock = emit, stock
         self.cancelled = threading.Event()
         self._held = ExitStack()
 
@@ -35,23 +31,20 @@ class AnsweringWork:
         """Whoever asked has gone."""
         self.cancelled.set()
 
+    def emit(self, event: dict[str, Any]) -> None:
+        self._emit(event)
+
     def _go_on(self) -> None:
         if self.cancelled.is_set():
             raise Interrupted("stopped", remedy="Nobody waits for the answer any more")
 
     def progress(self, stage: str, done: int, total: int | None = None, note: str = "") -> None:
         self._go_on()
-        self.emit({"event": "progress", "stage": stage, "done": done, "total": total, "note": note})
+        super().progress(stage, done, total, note)
 
     def log(self, message: str, level: str = "info") -> None:
         self._go_on()
-        self.emit({"event": "log", "message": message, "level": level})
-
-    def metric(self, values: Mapping[str, Any]) -> None:
-        self.emit({"event": "metric", "values": dict(values)})
-
-    def left_out(self, id: str, reason: str) -> None:
-        self.emit({"event": "left_out", "id": id, "reason": reason})
+        super().log(message, level)
 
     def predictor(self, model: str, **settings: Any) -> Predictor:
         self._go_on()
@@ -62,9 +55,3 @@ class AnsweringWork:
         kept = self._stock.kept()
         lent = self._held.enter_context(kept.shelf.lend(model))
         return SharedPredictor(lent, kept.engine, self.cancelled, **settings)
-
-    def sight(self, model: str) -> Sight:
-        return lend_sight(model)
-
-    def examples(self, dataset: str, split: str, limit: int | None = None) -> Lent:
-        return lend_examples(dataset, split, limit)

@@ -15,15 +15,9 @@ from redraft.core.recipe import override, recipe_from_data
 from redraft.queue.kinds.base import Kind, Payload, Start
 from redraft.queue.kinds.plain import without_paths
 from redraft.queue.kinds.things import HUB, check_task, find_dataset, find_model, place_of_model
-from redraft.queue.kinds.training_rows import (
-    RECIPE,
-    RESULT,
-    enter_scores,
-    match_checkpoints,
-    read_json,
-    result_of,
-)
+from redraft.queue.kinds.training_rows import enter_scores, match_checkpoints, read_json
 from redraft.queue.presets import find_recipe
+from redraft.state.lying.runs import RECIPE, RESULT, result_of
 from redraft.state.places import RUNS, new_id, place
 from redraft.state.tables import Dataset, Job, Run, State
 

@@ -10,23 +10,9 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from redraft.state.lying.runs import MANIFEST, checkpoint_columns, steps_in
 from redraft.state.places import new_id
 from redraft.state.tables import Checkpoint, Evaluation, Job, Run
-
-CHECKPOINTS, MANIFEST, RESULT = "checkpoints", "manifest.json", "result.json"
-RECIPE = "recipe.yaml"
-HERE = ("run", "report")
-"""Keys of a result that hold paths of this machine."""
-
-
-def steps_in(folder: Path) -> dict[int, Path]:
-    """The whole checkpoints of a run by their steps."""
-    found = {}
-    for path in (folder / CHECKPOINTS).glob("step-*"):
-        number = path.name.removeprefix("step-")
-        if number.isdigit() and (path / MANIFEST).is_file():
-            found[int(number)] = path
-    return dict(sorted(found.items()))
 
 
 def match_checkpoints(session: Session, run: Run, at: float) -> dict[int, Checkpoint]:
@@ -39,28 +25,12 @@ def match_checkpoints(session: Session, run: Run, at: float) -> dict[int, Checkp
         row.removed = step not in lying
     rows = {step: row for step, row in rows.items() if not row.removed}
     for step in lying.keys() - rows.keys():
-        manifest = read_json(lying[step] / MANIFEST)
-        token = str(manifest.get("token", ""))
-        rows[step] = Checkpoint(
-            id=new_id("ckpt"),
-            run_id=run.id,
-            step=step,
-            path=f"{CHECKPOINTS}/{lying[step].name}",
-            # A queue's tokens are numbers; those that no queue handed out are eight hexadecimal digits.
-            token=int(token) if token.isdigit() and len(token) < 8 else 0,
-            bytes=size_of(manifest),
-            created_at=at,
-        )
+        columns = checkpoint_columns(folder, lying[step], read_json(lying[step] / MANIFEST))
+        rows[step] = Checkpoint(id=new_id("ckpt"), run_id=run.id, created_at=at, **columns)
         session.add(rows[step])
     for step, row in rows.items():
         row.latest = step == max(rows)
     return dict(sorted(rows.items()))
-
-
-def size_of(manifest: Mapping[str, Any]) -> int | None:
-    """Bytes of all files that a checkpoint's manifest lists."""
-    files = manifest.get("files")
-    return sum(int(file["bytes"]) for file in files.values()) if isinstance(files, dict) else None
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -70,14 +40,6 @@ def read_json(path: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return data if isinstance(data, dict) else {}
-
-
-def result_of(value: Mapping[str, Any]) -> dict[str, Any]:
-    """A run's result without the paths of this machine."""
-    result = {name: item for name, item in value.items() if name not in HERE}
-    if isinstance(result.get("dataset"), Mapping):
-        result["dataset"] = {name: item for name, item in result["dataset"].items() if name != "folder"}
-    return result
 
 
 def enter_scores(session: Session, run: Run, job: Job, checkpoints: Mapping[int, Checkpoint], at: float) -> None:

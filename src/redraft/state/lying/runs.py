@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +24,8 @@ def run_in(folder: Path) -> Found:
     """The run with its checkpoints and evaluations. InputError where a file of it cannot be read."""
     recipe = read_yaml(folder / RECIPE)
     result = read_json(folder / RESULT) if (folder / RESULT).is_file() else {}
-    manifests = _manifests(folder)
-    lying = [_checkpoint(folder, path, manifest) for path, manifest in manifests]
+    manifests = [(path, read_json(path / MANIFEST)) for path in steps_in(folder).values()]
+    lying = [checkpoint_columns(folder, path, manifest) for path, manifest in manifests]
     status = result.get("status")
     if status not in ("finished", "paused", "failed"):
         status = "paused" if lying else "new"
@@ -37,7 +38,7 @@ def run_in(folder: Path) -> Found:
         "recipe": recipe,
         "status": status,
         "steps": max([steps if isinstance(steps, int) else 0, *(row["step"] for row in lying)]),
-        "result": _without_paths(result) or None,
+        "result": result_of(result) or None,
     }
     named = str(result.get("checkpoint") or (lying[-1]["path"] if lying else ""))
     trained_on = [manifest.get("dataset") for _, manifest in manifests[-1:]] or [result.get("dataset")]
@@ -53,17 +54,18 @@ def run_in(folder: Path) -> Found:
     )
 
 
-def _manifests(run: Path) -> list[tuple[Path, dict[str, Any]]]:
-    """The finished checkpoints (their manifest is written last) with their manifests, the oldest first."""
-    found = []
+def steps_in(run: Path) -> dict[int, Path]:
+    """The finished checkpoints (their manifest is written last) by their steps, the oldest first."""
+    found = {}
     for path in (run / CHECKPOINTS).glob("step-*"):
         number = path.name.removeprefix("step-")
         if number.isdigit() and (path / MANIFEST).is_file():
-            found.append((int(number), path))
-    return [(path, read_json(path / MANIFEST)) for _, path in sorted(found)]
+            found[int(number)] = path
+    return dict(sorted(found.items()))
 
 
-def _checkpoint(run: Path, path: Path, manifest: dict[str, Any]) -> dict[str, Any]:
+def checkpoint_columns(run: Path, path: Path, manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """step, path, bytes and token of a checkpoint's row."""
     files = manifest.get("files")
     sizes = [facts.get("bytes") for facts in files.values()] if isinstance(files, dict) else []
     token = str(manifest.get("token", ""))
@@ -94,8 +96,9 @@ def _evaluations(run: Path) -> list[dict[str, Any]]:
     return rows
 
 
-def _without_paths(result: dict[str, Any]) -> dict[str, Any]:
-    kept = {name: value for name, value in result.items() if name not in HERE}
-    if isinstance(kept.get("dataset"), dict):
-        kept["dataset"] = {name: value for name, value in kept["dataset"].items() if name != "folder"}
-    return kept
+def result_of(value: Mapping[str, Any]) -> dict[str, Any]:
+    """A run's result without the paths of this machine."""
+    result = {name: item for name, item in value.items() if name not in HERE}
+    if isinstance(result.get("dataset"), Mapping):
+        result["dataset"] = {name: item for name, item in result["dataset"].items() if name != "folder"}
+    return result

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json as json_module
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
@@ -22,7 +22,9 @@ def register(app: typer.Typer, run: Run) -> None:
 
 
 def sync(
-    folders: list[Path] = typer.Argument(None, help="Folders to look into besides the state folder."),  # noqa: B008
+    folders: Annotated[
+        list[Path] | None, typer.Argument(help="Folders to look into besides the state folder.")
+    ] = None,
     json: bool = AS_JSON,
 ) -> None:
     """Enter datasets, runs and models that lie in folders; nothing in them is changed."""

@@ -19,7 +19,7 @@ from redraft.queue.jobs import Jobs
 from redraft.queue.keeping.child import Child
 from redraft.queue.keeping.ending import Asked, conclude
 from redraft.queue.keeping.lease import AGAIN, AWAY, Lease, lease_seconds
-from redraft.queue.keeping.watching import TICK, Patience, Watch
+from redraft.queue.keeping.watching import TICK, USUAL, Patience, Watch
 from redraft.queue.kinds.base import Start
 from redraft.state.database import Database
 from redraft.state.tables import Job
@@ -31,7 +31,7 @@ LOST = 3
 
 
 class Keeper:
-    def __init__(self, jobs: Jobs, lease: Lease, patience: Patience = Patience()) -> None:  # noqa: B008 - frozen
+    def __init__(self, jobs: Jobs, lease: Lease, patience: Patience = USUAL) -> None:
         self.jobs, self.lease, self.patience = jobs, lease, patience
         self._watch: Watch | None = None
         self._leaving = False
@@ -91,7 +91,7 @@ class Keeper:
         liveness.end_job(self.lease.job, grace=0.0)
 
 
-def main(kinds: Mapping[str, Any] | None = None, patience: Patience = Patience()) -> int:  # noqa: B008 - frozen
+def main(kinds: Mapping[str, Any] | None = None, patience: Patience = USUAL) -> int:
     """kinds: of job, those of redraft by default."""
     job, token = sys.argv[1], int(sys.argv[2])
     jobs = Jobs(_open(lease_seconds()), kinds)

@@ -117,15 +117,13 @@ def _marks() -> Iterator[tuple[int, str]]:
                     yield process.pid, mark
         return
     wanted = f"{MARK}=".encode()
-    for name in os.listdir(_PROC):  # noqa: PTH208 - a tenth of the time of iterdir, and this is asked often
-        if not name.isdigit():
-            continue
+    for pid in psutil.pids():
         with contextlib.suppress(OSError):  # another user's, or ended in between
-            data = Path(_PROC, name, "environ").read_bytes()
+            data = Path(_PROC, str(pid), "environ").read_bytes()
             if wanted in data:
                 for entry in data.split(b"\0"):
                     if entry.startswith(wanted):
-                        yield int(name), entry[len(wanted) :].decode(errors="replace")
+                        yield pid, entry[len(wanted) :].decode(errors="replace")
 
 
 def _is_running(pid: int) -> bool:

@@ -5,8 +5,9 @@ The database refuses impossible states itself: every rule that a row can break a
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
-from typing import Any
+from typing import Any, ClassVar
 
 from sqlalchemy import (
     JSON,
@@ -72,7 +73,7 @@ def one_of(column: str, values: type[StrEnum]) -> str:
 class Table(DeclarativeBase):
     metadata = MetaData(naming_convention=NAMES)
     # None is kept as SQL's NULL, so that `column.is_(None)` finds it
-    type_annotation_map = {  # noqa: RUF012 - SQLAlchemy's own form
+    type_annotation_map: ClassVar[Mapping[Any, Any]] = {
         dict[str, Any]: JSON(none_as_null=True),
         list[Any]: JSON(none_as_null=True),
     }

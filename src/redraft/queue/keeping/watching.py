@@ -47,6 +47,9 @@ class Patience:
     stuck: float = 1800.0
 
 
+USUAL = Patience()
+
+
 class Watch:
     """Of one child under one lease. run: the id of what it trains, where it trains."""
 

@@ -10,11 +10,12 @@ from sqlalchemy import select
 
 from redraft.core.recipe import Recipe
 from redraft.state.database import Database
-from redraft.state.tables import Dataset
+from redraft.state.tables import Dataset, Run
+from redraft.web.owned import owned
 from redraft.web.runs.events import RunsEvents
 from redraft.web.runs.metrics import metrics
 from redraft.web.runs.models import EvaluationPoint, RunItem, SeriesData
-from redraft.web.runs.rows import evaluations, item, owned
+from redraft.web.runs.rows import evaluations, item
 from redraft.web.shown import shown
 
 
@@ -76,9 +77,9 @@ def compare(
 ) -> Comparison:
     """The runs in the order of their ids as given; NotFound where one is not there."""
     with database.read() as session:
-        runs = [owned(session, id, owner) for id in ids]
+        runs = [owned(session, Run, id, owner) for id in ids]
         scored = [evaluations(session, id) for id in ids]
-        called: dict[str, str] = {id: name for id, name in session.execute(select(Dataset.id, Dataset.name))}  # noqa: C416
+        called = dict(session.execute(select(Dataset.id, Dataset.name)).tuples().all())
     compared = []
     for run in runs:
         found = metrics(events, run, after=-1, points=points, names=names)

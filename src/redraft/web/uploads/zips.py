@@ -49,6 +49,7 @@ def unpack(archive: Path, folder: Path, most: int) -> Unpacked:
         with zipfile.ZipFile(archive) as opened:
             return _unpack(opened, folder, most)
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, UnicodeDecodeError) as error:
+        # All of them zipfile's own: NotImplementedError is what it raises for a packing that it does not know.
         what = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise InputError(f"the archive is broken ({what})", where="zip", remedy="Pack and send it again") from None
     except (FileExistsError, NotADirectoryError, IsADirectoryError):

@@ -11,7 +11,10 @@ import pytest
 # it, and the tests of interrupted work would wait for an interrupt that never comes.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-pytest_plugins = ["databases"]  # fixtures: database, sqlite_database, postgresql_database, state_home
+pytest_plugins = [
+    "databases",  # fixtures: database, sqlite_database, postgresql_database, state_home
+    "hang_guard",
+]
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 

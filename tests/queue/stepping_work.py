@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -11,6 +13,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import psutil
 from sqlalchemy.orm import Session
 
 from redraft.queue import liveness
@@ -124,16 +127,17 @@ class Bench:
         return "\n".join([*rows, *events, *logs])
 
     def end(self) -> None:
-        """Ends every keeper and all work of this state, however the test went."""
-        for job in self.jobs.running():
-            for which in (job.process or {}).values():
-                if which and liveness.alive(which):
-                    os.kill(which["pid"], 9)
-            if job.handle and liveness.alive(job.handle["keeper"]):
-                os.kill(job.handle["keeper"]["pid"], 9)
+        """Ends every keeper and all work of this state, however the test went: also what it has frozen."""
+        for job in self.jobs.page(limit=1000).items:
+            for process in [*(job.process or {}).values(), (job.handle or {}).get("keeper")]:
+                if process and liveness.alive(process):
+                    os.kill(process["pid"], signal.SIGKILL)
             liveness.end_job(job.id, 0.0)
-        while self.executor.started():
-            time.sleep(0.01)
+        for child in psutil.Process().children():
+            with contextlib.suppress(psutil.Error):
+                if PROGRAM[0] in child.cmdline():  # a keeper of which the database does not know (any more)
+                    child.kill()
+        self.until(lambda: not self.executor.started(), working=False)
 
 
 def run_worker(*arguments: str) -> subprocess.Popen[str]:

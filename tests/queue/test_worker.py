@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from stepping_work import HERE, Bench, run_worker, state_after
@@ -20,6 +23,7 @@ from redraft.queue.jobs import Jobs
 from redraft.queue.served import SERVING
 from redraft.queue.working import Worker
 from redraft.state.database import Database
+from redraft.state.places import DATABASE
 
 
 @pytest.fixture
@@ -47,6 +51,24 @@ def a_dead_process() -> dict[str, object]:
     found = liveness.identity(process.pid)
     process.communicate()
     return found
+
+
+def freeze(bench: Bench, *processes: dict[str, Any]) -> None:
+    """Stops processes, but not in the middle of a commit: other machines would not share its lock of the file."""
+
+    def frozen() -> bool:
+        for process in processes:
+            os.kill(process["pid"], signal.SIGSTOP)
+        try:
+            with contextlib.closing(sqlite3.connect(home() / DATABASE, timeout=0.5)) as connection:
+                connection.execute("BEGIN IMMEDIATE")
+                return True
+        except sqlite3.OperationalError:
+            for process in processes:
+                os.kill(process["pid"], signal.SIGCONT)
+            return False
+
+    waits(bench, frozen)
 
 
 def waits(bench: Bench, true: object, seconds: float = 30.0) -> object:
@@ -149,8 +171,7 @@ def test_another_machines_job_is_taken_when_its_lease_has_run_out_and_its_frozen
     id = bench.submit(steps=1000, seconds=0.05)
     bench.stepping(id)
     keeper, child = bench.process(id, "keeper"), bench.process(id, "child")
-    for process in (keeper, child):
-        os.kill(process["pid"], signal.SIGSTOP)  # as if that machine slept
+    freeze(bench, keeper, child)  # as if that machine slept
     monkeypatch.setenv("REDRAFT_HOST", "another")
     monkeypatch.setattr(liveness, "boot", lambda: "another start of another machine")
     elsewhere = Worker(Jobs(bench.database, bench.jobs.kinds), {"light": 1}, {"local": LocalExecutor()}, print)

@@ -20,6 +20,7 @@ from redraft.queue.events import after
 from redraft.queue.jobs import Jobs
 from redraft.state.database import VARIABLE, Database
 from redraft.state.tables import ENDED, Job
+from state_processes import end_processes_of
 
 PROBE = Path(__file__).parent / "chaos_probe"
 
@@ -175,15 +176,8 @@ class World:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.process.kill()
+        end_processes_of(self.home)
         self.process.wait()
-        for row in self.jobs.workers():
-            self._kill("end", row.process)
-        for job in self.jobs.running():
-            self._kill("end", (job.process or {}).get("keeper"))
-            self._kill("end", (job.handle or {}).get("keeper"))
-        for id in self.submitted:
-            liveness.end_job(id, 0.0)
         self.database.close()
         os.environ.clear()
         os.environ.update(self._before)

@@ -13,7 +13,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import httpx2
-import psutil
+
+from state_processes import end_processes_of
 
 PATIENCE = 60.0
 """Seconds for whatever must happen at some time; generous, since many tests share the machine."""
@@ -87,11 +88,3 @@ def serving(home: Path, output: Path, *words: str, variables: Mapping[str, str] 
             process.kill()
             process.wait()
         end_processes_of(home)
-
-
-def end_processes_of(home: Path) -> None:
-    """Ends the processes that work on this state folder and that no server ends: its workers and keepers."""
-    for process in psutil.process_iter():
-        with contextlib.suppress(psutil.Error):
-            if process.pid != os.getpid() and process.environ().get("REDRAFT_HOME") == str(home):
-                process.kill()

@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from served import Served, end_processes_of, environment, redraft, serving
+from served import Served, environment, redraft, serving
+
+from state_processes import end_processes_of
 
 PAGE = Path(__file__).parents[2] / "docs" / "api.md"
 NAMED = (

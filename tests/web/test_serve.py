@@ -14,7 +14,9 @@ from pathlib import Path
 import httpx2
 import psutil
 import pytest
-from served import PATIENCE, Served, end_processes_of, redraft, serving
+from served import PATIENCE, Served, redraft, serving
+
+from state_processes import end_processes_of
 
 
 @pytest.fixture

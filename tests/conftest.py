@@ -6,10 +6,16 @@ import signal
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 # A shell starts background commands with Ctrl-C ignored, and so may whatever runs these tests. Children inherit
 # it, and the tests of interrupted work would wait for an interrupt that never comes.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# How long an example takes says more of the machine than of the code.
+for name in ("default", "ci"):
+    settings.register_profile(name, settings.get_profile(name), deadline=None)
+settings.load_profile(settings.get_current_profile_name())
 
 pytest_plugins = [
     "databases",  # fixtures: database, sqlite_database, postgresql_database, state_home

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -9,7 +10,7 @@ from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
 from redraft.state.engine import CLOCK, VARIABLE, find_url, make_engine
-from redraft.state.faults import explained
+from redraft.state.faults import explained, locked
 from redraft.state.versions import bring_up
 
 __all__ = ["PATIENCE", "VARIABLE", "Database"]
@@ -21,9 +22,10 @@ PATIENCE = 10.0
 class Database:
     """Open it once a process; it is safe to use from several threads."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, patience: float = PATIENCE) -> None:
         self.engine = engine
         self.is_sqlite = engine.dialect.name == "sqlite"
+        self._patience, self._line = patience, threading.Lock()
 
     @classmethod
     def open(cls, url: str | None = None, *, patience: float = PATIENCE) -> Database:
@@ -41,7 +43,7 @@ class Database:
         except BaseException:
             engine.dispose()
             raise
-        return cls(engine)
+        return cls(engine, patience)
 
     @contextmanager
     def read(self) -> Iterator[Session]:
@@ -60,10 +62,24 @@ class Database:
         On SQLite there is one writer at a time: keep the block short, and do no other work in it.
         """
         options = {"immediate": True} if self.is_sqlite else {}
-        with explained(self.engine.url), self._session() as session:
+        with explained(self.engine.url), self._in_line(), self._session() as session:
             session.connection(execution_options=options)
             yield session
             session.commit()
+
+    @contextmanager
+    def _in_line(self) -> Iterator[None]:
+        """SQLite's writers ask for its one lock again and again, and an unlucky one never gets it. Those of one
+        process stand in line here before, and wake each other."""
+        if not self.is_sqlite:
+            yield
+            return
+        if not self._line.acquire(timeout=self._patience):
+            raise locked(self.engine.url)
+        try:
+            yield
+        finally:
+            self._line.release()
 
     def _session(self) -> Session:
         # `info` leads from a session back to its database, and so to the database's clock

@@ -66,6 +66,12 @@ def explained(url: URL) -> Iterator[None]:
         ) from error
 
 
+def locked(url: URL) -> StateError:
+    """For a wait for the database's lock that was given up."""
+    what, remedy = SQLITE[sqlite3.SQLITE_BUSY]
+    return StateError(what, where=shown(url), remedy=remedy)
+
+
 def explain(error: BaseException | None, url: URL) -> RedraftError | None:
     """None where it is no fault of the database's own."""
     if isinstance(error, sqlite3.DatabaseError):

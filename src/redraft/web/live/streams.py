@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import aclosing, contextmanager, suppress
-from typing import Annotated, ParamSpec, TypeVar
+from typing import Annotated, TypeVar, TypeVarTuple
 
 import structlog
 from fastapi import Depends, Request
@@ -33,7 +34,7 @@ PATIENCE = 1.0
 """Seconds before the next look at a database that could not be read."""
 
 T = TypeVar("T")
-P = ParamSpec("P")
+Given = TypeVarTuple("Given")
 log = structlog.get_logger(__name__)
 
 
@@ -46,6 +47,8 @@ class Streams:
         self._rooms: dict[str | None, set[Listener]] = {}
         self._tailer: asyncio.Task[None] | None = None
         self._recent = Recent()
+        self._tailing = ThreadPoolExecutor(1, "event tailer")
+        """Its own: what many who come back ask at once would keep it waiting, and with it everybody."""
 
     @property
     def listeners(self) -> int:
@@ -120,7 +123,7 @@ class Streams:
 
     async def _tail(self) -> None:
         """Gives out new events for as long as anybody listens."""
-        last = await self._ask(last_id, self.database)
+        last = await self._ask(last_id, self.database, by=self._tailing)
         self._recent.begin(last)
         for listener in self._everybody():
             # What became visible between its own reading and this start is in neither: it reads once more.
@@ -128,7 +131,7 @@ class Streams:
             listener.news.set()
         try:
             while self.listeners and not self._stopping.is_set():
-                frames = await self._ask(read, self.database, last)
+                frames = await self._ask(read, self.database, last, by=self._tailing)
                 for frame in frames:
                     last = frame.id
                     self._recent.keep(frame)
@@ -149,12 +152,15 @@ class Streams:
         with suppress(TimeoutError):
             await asyncio.wait_for(self._stopping.wait(), seconds)
 
-    async def _ask(self, question: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """The database's answer, however long it is away: streams stay open meanwhile, and go on without a gap."""
+    async def _ask(self, question: Callable[[*Given], T], *args: *Given, by: Executor | None = None) -> T:
+        """The database's answer, however long it is away: streams stay open meanwhile, and go on without a gap.
+
+        by: whose thread asks.
+        """
         told = False
         while True:
             try:
-                return await asyncio.to_thread(question, *args, **kwargs)
+                return await asyncio.get_running_loop().run_in_executor(by, question, *args)
             except (SQLAlchemyError, RedraftError) as error:
                 if self._stopping.is_set():
                     raise

@@ -6,12 +6,14 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 import typer
+from typer.testing import CliRunner
 
 import redraft
-from redraft.cli.app import NOT_COMMANDS
+from redraft.cli.app import NOT_COMMANDS, build
 from redraft.core.discovery import task_folders, task_module
 
 
@@ -34,3 +36,15 @@ def typed(command: Sequence[str]) -> dict[str, Any]:
     app(list(command), standalone_mode=False)
     (value,) = values
     return value
+
+
+@cache
+def help_of(*words: str) -> str:
+    """What `redraft WORDS --help` shows on a wide screen; empty where there is no such command."""
+    shown = CliRunner().invoke(_app(), [*words, "--help"], env={"COLUMNS": "200", "NO_COLOR": "1"})
+    return shown.stdout if shown.exit_code == 0 else ""
+
+
+@cache
+def _app() -> typer.Typer:
+    return build()

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 import shlex
-import subprocess
-import sys
-from functools import cache
 from pathlib import Path
 
 import pytest
+
+from typed_commands import help_of
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("benchmarks/*.md"),
@@ -24,13 +23,6 @@ def commands(text: str) -> list[str]:
         line.strip().removeprefix("$ ") for block in blocks for line in block.replace("\\\n", " ").splitlines()
     ]
     return [line for line in lines if line.startswith("redraft ") and not NOT_A_COMMAND.match(line)]
-
-
-@cache
-def help_of(words: tuple[str, ...]) -> str:
-    done = subprocess.run([sys.executable, "-m", "redraft", *words, "--help"], capture_output=True, text=True,
-                          timeout=60, check=False)  # fmt: skip
-    return done.stdout if done.returncode == 0 else ""
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
@@ -53,7 +45,7 @@ def test_commands_and_their_options_exist(page: Path) -> None:
         )
         if verb[0].startswith("-") or "|" in "".join(verb):
             continue
-        shown = help_of(verb)
+        shown = help_of(*verb)
         assert shown, f"{page.name}: there is no command '{' '.join(verb)}'"
         for option in (word.partition("=")[0] for word in words if re.match(r"^--?[a-z]", word)):
             assert option in shown, f"{page.name}: '{line}' uses {option}"

@@ -15,7 +15,6 @@ from typing import Any
 from redraft.core.errors import InputError, RecipeError
 from redraft.core.work import Silent, Work
 from redraft.models.download import Fetched, fetch, find_fetched, pin
-from redraft.models.families.deepseek_ocr1 import is_v1
 from redraft.models.remote import HUB as HUB
 from redraft.models.remote import HubAway, Remote, find_remote
 
@@ -75,10 +74,13 @@ def check_files(folder: Path) -> None:
 def check_code(folder: Path) -> None:
     """Refuses a model whose classes are not part of transformers: code of a repository is never run."""
     config = read_config(folder)
-    if "auto_map" in config and not is_v1(config):
+    if "auto_map" in config:
+        # Here, so that a dataset's files are found without loading torch.
         from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 
-        if config.get("model_type") not in CONFIG_MAPPING:
+        from redraft.models.families.deepseek_ocr1 import is_v1
+
+        if not is_v1(config) and config.get("model_type") not in CONFIG_MAPPING:
             raise InputError(
                 "this model needs code from its own repository, which is never run",
                 where=str(folder),

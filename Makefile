@@ -2,8 +2,8 @@
 PYTHON ?= python3
 VENV   := .venv
 # Three test processes on two cores, as some wait for the processes they have started; more threads each would only
-# wait for one another.
-TESTS  := OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n 3
+# wait for one another. Modules are compiled once, not again in every process that a test starts.
+TESTS  := PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n 3
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 

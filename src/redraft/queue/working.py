@@ -15,6 +15,7 @@ from redraft.queue import liveness
 from redraft.queue.executors.base import Executor, Handle
 from redraft.queue.jobs import Jobs
 from redraft.queue.keeping.lease import AWAY, lease_seconds
+from redraft.queue.retention import forget_detail, kept_days
 from redraft.state.places import new_id
 from redraft.state.tables import Job, WorkerRow
 
@@ -22,6 +23,8 @@ ROUND = 0.25
 """Seconds between two rounds."""
 REGISTER = 5.0
 """Seconds between two signs of life of the worker itself."""
+FORGET = 3600.0
+"""Seconds between two looks for events that are kept no longer."""
 GONE = 60.0
 """Seconds without a sign of life after which a worker that cannot be seen from here counts as gone."""
 
@@ -44,6 +47,7 @@ class Worker:
         self.claiming = True
         """False lets no further job begin."""
         self._registered = 0.0
+        self._days, self._forget_at = kept_days(), 0.0
         self._living: set[str] = set()
         self._begun: dict[str, tuple[int, Handle]] = {}
         self._full: dict[str, float] = {}
@@ -61,6 +65,7 @@ class Worker:
             mine = self._occupying(running)
             if self.claiming:
                 mine += self._claim(Counter(job.resource for job in mine))
+            self._forget()
         except AWAY as error:
             if not self.trouble:
                 self.tell(f"the database cannot be used for now: {error}")
@@ -86,6 +91,12 @@ class Worker:
             return
         self.jobs.set_worker(self.id, self.host, liveness.identity(), self.slots)
         self._registered = time.monotonic()
+
+    def _forget(self) -> None:
+        if time.monotonic() < self._forget_at:
+            return
+        done = forget_detail(self.jobs.database, self._days)
+        self._forget_at = time.monotonic() + (FORGET if done else REGISTER)
 
     def _know_workers(self) -> None:
         """Which workers live; the rows of those that do not are taken away."""

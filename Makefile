@@ -1,9 +1,9 @@
 # Every target works on a fresh machine with Python 3.11 or newer, pip and make.
 PYTHON ?= python3
 VENV   := .venv
-# Three test processes on two cores, as some wait for the processes they have started; more threads each would only
-# wait for one another. Modules are compiled once, not again in every process that a test starts.
-TESTS  := PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n 3
+# Four test processes on two cores, as many wait for the processes they have started, and each takes from the others
+# what is left; more threads each would only wait for one another. Modules are compiled once, not again in every process that a test starts.
+TESTS  := PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n 4 --dist worksteal
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 

@@ -79,7 +79,7 @@ def compare(
     with database.read() as session:
         runs = [owned(session, Run, id, owner) for id in ids]
         scored = [evaluations(session, id) for id in ids]
-        called = dict(session.execute(select(Dataset.id, Dataset.name)).tuples().all())
+        called = {row.id: row.name for row in session.execute(select(Dataset.id, Dataset.name))}
     compared = []
     for run in runs:
         found = metrics(events, run, after=-1, points=points, names=names)

@@ -2,7 +2,8 @@
 PYTHON ?= python3
 VENV   := .venv
 # Four test processes on two cores, as many wait for the processes they have started, and each takes from the others
-# what is left; more threads each would only wait for one another. Modules are compiled once, not again in every process that a test starts.
+# what is left; more threads each would only wait for one another. Modules are compiled once, not again in every
+# process that a test starts.
 TESTS  := PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n 4 --dist worksteal
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed

@@ -6,13 +6,12 @@ The wire format is that of server-sent events (WHATWG HTML, section 9.2): `id`, 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any
 
 from fastapi.sse import format_sse_event
-from sqlalchemy import ColumnElement, Select, exists, func, select
+from pydantic_core import from_json
+from sqlalchemy import ColumnElement, Text, cast, exists, func, select
 
 from redraft.state.database import Database
 from redraft.state.tables import ENDED, Event, Job
@@ -50,18 +49,18 @@ class Wanted:
         return mine and (not self.kinds or frame.kind in self.kinds)
 
 
-def frame_of(id: int, job: str | None, kind: str, at: float, data: dict[str, Any], owner: str | None) -> Frame:
-    text = json.dumps(
-        {"id": id, "job": job, "kind": kind, "at": at, "data": data}, ensure_ascii=False, separators=(",", ":")
-    )
-    ends = kind == "deleted" or (kind == "state" and data.get("state") in ENDED)
+def frame_of(id: int, job: str | None, kind: str, at: float, data: str, owner: str | None) -> Frame:
+    """data: JSON, as the database keeps it; it goes out as it is."""
+    ends = kind == "deleted" or (kind == "state" and from_json(data).get("state") in ENDED)
+    named = f'"{job}"' if job is not None else "null"
+    text = f'{{"id":{id},"job":{named},"kind":"{kind}","at":{at!r},"data":{data}}}'
     return Frame(id, job, kind, owner, ends, format_sse_event(data_str=text, event=kind, id=str(id)))
 
 
 def read(database: Database, after: int, wanted: Wanted | None = None, limit: int = PAGE) -> list[Frame]:
     """The next events with a larger id than `after`, the oldest first; wanted: those alone, else all."""
-    query: Select[Any] = (
-        select(Event.id, Event.job_id, Event.kind, Event.at, Event.data, Job.owner)
+    query = (
+        select(Event.id, Event.job_id, Event.kind, Event.at, cast(Event.data, Text), Job.owner)
         .outerjoin(Job, Job.id == Event.job_id)
         .where(Event.id > after)
         .order_by(Event.id)

@@ -49,6 +49,12 @@ class Running:
     def openai(self) -> openai.OpenAI:
         return openai.OpenAI(base_url=f"{self.url}/v1", api_key=self.token, max_retries=0, timeout=120)
 
+    def started(self, model: str = "small") -> dict[str, Any]:
+        """What the answering process says of itself, once it runs and has that model."""
+        said = {"role": "user", "content": "1"}
+        self.openai.chat.completions.create(model=model, messages=[said], max_tokens=1)  # type: ignore[list-item]
+        return self.process()
+
     def process(self) -> dict[str, Any]:
         """What the answering process says of itself."""
         transport = httpx2.HTTPTransport(uds=str(self.socket))

@@ -180,7 +180,7 @@ def test_the_package_is_built_from_what_the_image_is_given(tmp_path: Path) -> No
     for source in _copied_from_the_context(ROOT / "deploy/Dockerfile.cpu"):
         found, to = ROOT / source, context / source
         to.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copytree(found, to) if found.is_dir() else shutil.copy(found, to)
+        shutil.copytree(found, to, dirs_exist_ok=True) if found.is_dir() else shutil.copy(found, to)
     pip = [
         sys.executable,
         "-m",

@@ -123,7 +123,7 @@ def test_each_token_is_rated_where_that_is_wanted(client: openai.OpenAI) -> None
 
 
 def test_requests_at_the_same_moment_share_a_batch_and_one_loaded_model(service: Running) -> None:
-    before = service.process()
+    before = service.started()
     texts: list[str | None] = []
     barrier = threading.Barrier(4)
 
@@ -214,7 +214,7 @@ def test_more_pictures_than_places_are_refused_by_the_model(client: openai.OpenA
 def test_who_hangs_up_is_not_answered_any_further(service: Running) -> None:
     for stream in (True, False):
         with httpx2.Client(headers=dict(service.http.headers), trust_env=False) as client:
-            before = len(service.process()["batches"])
+            before = len(service.started()["batches"])
             try:
                 with client.stream(
                     "POST", f"{service.url}/v1/chat/completions", json={**LONG, "stream": stream}, timeout=1.0
@@ -229,7 +229,7 @@ def test_who_hangs_up_is_not_answered_any_further(service: Running) -> None:
 
 def test_a_process_that_is_killed_in_mid_answer_costs_that_answer_alone(service: Running) -> None:
     """Of a stream, and of a whole answer that waits behind it."""
-    pid = service.process()["pid"]
+    pid = service.started()["pid"]
     failures: list[openai.APIError] = []
 
     def ask() -> None:

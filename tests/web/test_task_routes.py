@@ -259,7 +259,7 @@ def test_a_kill_in_the_middle_is_a_503_and_the_next_request_works(
     asking = threading.Thread(
         target=lambda: answers.append(service.http.post("/api/reconstruct", json=as_json(pictures, samples=32)))
     )
-    pid = service.process()["pid"]
+    pid = service.started()["pid"]
     asking.start()
     wait_until(lambda: service.process()["busy"] == 1)
     psutil.Process(pid).kill()
@@ -273,6 +273,7 @@ def test_a_kill_in_the_middle_is_a_503_and_the_next_request_works(
 
 def test_who_hangs_up_ends_the_work(service: Running, pictures: dict[str, bytes]) -> None:
     answers = service.home / "answers"
+    service.started()
     with pytest.raises(httpx2.ReadTimeout):
         service.http.post("/api/reconstruct", json=as_json(pictures, samples=32), timeout=0.3)
     wait_until(lambda: service.process()["busy"] == 0, 30)

@@ -27,7 +27,7 @@ def kept_days() -> float:
 
 def forget_detail(database: Database, days: float) -> bool:
     """Removes old detail, the oldest first; whether there is none left."""
-    with database.write() as session:
+    with database.read() as session:  # looking takes long where there is much, and keeps no writer waiting
         old = (
             select(Event.id)
             .join(Job, Job.id == Event.job_id)
@@ -36,6 +36,7 @@ def forget_detail(database: Database, days: float) -> bool:
             .limit(AT_ONCE)
         )
         ids = list(session.scalars(old))
-        if ids:
+    if ids:
+        with database.write() as session:
             session.execute(delete(Event).where(Event.id.in_(ids)))
     return len(ids) < AT_ONCE

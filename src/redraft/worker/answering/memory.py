@@ -14,7 +14,7 @@ SHARE = 0.5
 
 def memory_said() -> int | None:
     """Bytes, as the operator says; a UsageError for what is no number of GiB."""
-    if not os.environ.get(VARIABLE):
+    if not os.environ.get(VARIABLE, "").strip():
         return None
     return int(number(VARIABLE, 0.0, least=0.001, most=2**20, unit="GiB") * 2**30)
 

@@ -45,4 +45,5 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 
 @pytest.hookimpl(trylast=True)
 def pytest_exception_interact(node: pytest.Item | pytest.Collector) -> None:
-    _watch(node.config, ENDING)  # pytest itself and pytest-timeout take their watches away at a failure
+    if isinstance(node, pytest.Item):  # pytest itself and pytest-timeout take their watches away at a failure
+        _watch(node.config, ENDING)

@@ -84,13 +84,14 @@ def test_health_needs_no_token(home: Path, server: Served) -> None:
 
 
 def test_a_job_is_paused_resumed_and_deleted(home: Path, server: Served, token: str) -> None:
+    others = [item["id"] for item in curl(home, server, token, lines()["/api/jobs"])[1]["items"]]
     job = submit(home, server)
 
     def run(path: str) -> tuple[int, Any]:
         return curl(home, server, token, lines()[path], job)
 
     status, listed = run("/api/jobs")
-    assert status == 200 and listed["items"][0]["id"] == job, "the newest first"
+    assert status == 200 and [item["id"] for item in listed["items"]] == [job, *others]
     for path, state in (("pause", "paused"), ("pause", "paused"), ("resume", "queued")):
         status, found = run(f"/api/jobs/$JOB/{path}")
         assert (status, found["id"], found["state"]) == (200, job, state)
@@ -98,7 +99,7 @@ def test_a_job_is_paused_resumed_and_deleted(home: Path, server: Served, token: 
     for path in ("/api/jobs/$JOB/pause", "/api/jobs/$JOB/resume", "/api/jobs/$JOB"):
         status, refused = run(path)
         assert status == 404 and refused["remedy"]
-    assert job not in [item["id"] for item in run("/api/jobs")[1]["items"]]
+    assert [item["id"] for item in run("/api/jobs")[1]["items"]] == others
 
 
 def test_a_wish_that_does_not_go_with_the_state_is_refused(home: Path, server: Served, token: str) -> None:
